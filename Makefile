@@ -1,0 +1,50 @@
+# Shortcuts; the build itself is CMake's (see CMakePresets.json). `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo run test check-long bench format clean
+
+GATEWAY ?= echo
+CONFIG ?=
+# CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
+with_ccache = CMAKE_CXX_COMPILER_LAUNCHER="$$(command -v ccache || true)"
+program = build/release/bridge/clawbridge
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## install every Debian package that building and testing needs, and OpenClaw for the tests
+	@tests/support/setup.sh test
+
+build: ## the program, optimized: build/release/bridge/clawbridge
+	@tests/support/setup.sh build
+	$(with_ccache) cmake --preset release $(if $(wildcard build/release/CMakeCache.txt),>/dev/null)
+	cmake --build --preset release --target clawbridge
+
+demo: build ## two bridges, a broker, a message and its reply; GATEWAY=openclaw: with two real gateways
+	@$(if $(filter openclaw,$(GATEWAY)),tests/support/setup.sh openclaw)
+	@tests/support/demo.sh $(program) $(GATEWAY)
+
+run: build ## one bridge beside a local gateway: CONFIG=clawbridge.yaml, or nothing for OpenClaw's own settings
+	exec $(program) run $(if $(CONFIG),--config "$(CONFIG)")
+
+test: setup ## everything that must pass: sanitizers, unit tests, real brokers, real gateways
+	$(with_ccache) cmake --workflow --preset asan
+
+check-long: setup ## what takes longer: hundreds of kills under load, and the unit tests under the thread sanitizer
+	$(with_ccache) cmake --preset asan
+	cmake --build --preset asan
+	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
+	$(with_ccache) cmake --workflow --preset tsan
+
+bench: setup ## one table: raw Paho beside the full path
+	$(with_ccache) cmake --preset release
+	cmake --build --preset release --target clawbridge clawbridge_bench
+	/usr/bin/python3 -B tests/bench/run.py --build build/release
+
+format: ## lay out every C++ file
+	@command -v clang-format >/dev/null || { echo 'clang-format is missing: apt-get install clang-format' >&2; exit 1; }
+	git ls-files -co --exclude-standard -z '*.h' '*.cpp' | xargs -0 clang-format -i
+
+clean: ## remove every build
+	rm -rf build

@@ -1,0 +1,246 @@
+#include "bridge/api/connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace clawbridge::api {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t kHeaderBytesMax = 8 * 1024;
+constexpr std::size_t kBufferBytes = 16 * 1024;        // holds a whole header and what is pipelined behind a request
+constexpr std::size_t kBufferBytesLarge = 256 * 1024;  // while a long body comes in
+constexpr std::size_t kDrainBytesMax = 64 * 1024 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+Answer unreadable(error_code failure, const ConnectionLimits& limits) {
+  if (failure == http::error::body_limit) {
+    return error_answer({ErrorCode::TooLarge,
+                         "the request body is longer than " + std::to_string(limits.body_bytes_max) +
+                             " bytes; send a shorter message, or several",
+                         false});
+  }
+  if (failure == http::error::header_limit) {
+    return error_answer(
+        431, {ErrorCode::TooLarge, "the request's header is longer than " + std::to_string(kHeaderBytesMax) + " bytes",
+              false});
+  }
+  return error_answer({ErrorCode::BadRequest, "cannot read this as an HTTP/1.1 request: " + failure.message(), false});
+}
+
+}  // namespace
+
+Connection::Connection(Socket socket, Routes& routes, const ConnectionLimits& limits,
+                       std::function<void(Connection*)> closed)
+    : socket_(std::move(socket)),
+      routes_(routes),
+      limits_(limits),
+      closed_(std::move(closed)),
+      active_(std::chrono::steady_clock::now()) {
+  buffer_.resize(kBufferBytes);
+  next_request();
+}
+
+void Connection::start() {
+  advance();
+}
+
+void Connection::start_refusal(Answer refusal) {
+  keep_alive_ = false;
+  answer(std::move(refusal));
+}
+
+void Connection::finish() {
+  keep_alive_ = false;
+  if (state_ == State::Receiving && !mid_request()) shut();
+}
+
+void Connection::abandon(Answer refusal) {
+  keep_alive_ = false;
+  if (state_ == State::Receiving) shut();
+  if (state_ != State::Waiting) return;
+  routes_.cancel(*ticket_);
+  ticket_.reset();
+  ++request_;
+  answer(std::move(refusal));
+}
+
+void Connection::close() {
+  closed_ = nullptr;
+  shut();
+}
+
+void Connection::check_time(TimePoint now) {
+  if (state_ == State::Waiting || state_ == State::Closed) return;
+  const bool idle = state_ == State::Receiving && !mid_request();
+  if (now - active_ > (idle ? limits_.idle_max : limits_.pause_max)) shut();
+}
+
+// ---- reading ----
+
+void Connection::read() {
+  make_room();
+  if (reading_ || end_ == buffer_.size()) return;
+  reading_ = true;
+  socket_.async_read_some(
+      asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
+      [self = shared_from_this()](error_code failure, std::size_t bytes) { self->on_read(failure, bytes); });
+}
+
+/// Moves what is not parsed to the front, and fits the buffer to the size of what is coming.
+void Connection::make_room() {
+  if (reading_) return;
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  const bool large = state_ == State::Receiving && body_bytes_ > kBufferBytes;
+  const std::size_t bytes = large ? kBufferBytesLarge : kBufferBytes;
+  if (bytes == buffer_.size() || end_ > bytes) return;
+  buffer_.resize(bytes);
+  buffer_.shrink_to_fit();
+}
+
+void Connection::on_read(error_code failure, std::size_t bytes) {
+  reading_ = false;
+  if (state_ == State::Closed) return;
+  if (failure) {
+    // An answer that is being written may still be read by a caller that has only ended its own side.
+    keep_alive_ = false;
+    if (state_ != State::Writing) shut();
+    return;
+  }
+  active_ = std::chrono::steady_clock::now();
+  end_ += bytes;
+  advance();
+}
+
+/// Goes on as far as what has been received allows, then reads more.
+void Connection::advance() {
+  if (state_ == State::Draining) {
+    drained_ += end_ - begin_;
+    begin_ = end_ = 0;
+    if (drained_ > kDrainBytesMax) return shut();
+  }
+  while (state_ == State::Receiving && begin_ != end_) {
+    if (!parse()) break;
+  }
+  if (state_ != State::Closed) read();
+}
+
+/// Feeds the parser once. False when it needs more bytes.
+bool Connection::parse() {
+  error_code failure;
+  const bool had_header = parser_->is_header_done();
+  begin_ += parser_->put(asio::const_buffer(buffer_.data() + begin_, end_ - begin_), failure);
+  if (failure == http::error::need_more) return false;
+  if (failure) {
+    refuse(failure);
+    return false;
+  }
+  if (!had_header && parser_->is_header_done() && !take_header()) return false;
+  if (parser_->is_done()) dispatch();
+  return true;
+}
+
+/// The header is complete and the body is not read yet. False when reading has to wait.
+bool Connection::take_header() {
+  parser_->eager(true);
+  if (const auto length = parser_->content_length()) {
+    body_bytes_ = static_cast<std::size_t>(*length);  // at most limits_.body_bytes_max: the parser has checked
+    parser_->get().body().reserve(body_bytes_ + ArgumentParser::kPadding);
+  }
+  const bool expects = boost::beast::iequals(parser_->get()[http::field::expect], "100-continue");
+  if (!expects || parser_->is_done()) return true;
+  state_ = State::Writing;
+  asio::async_write(socket_, asio::const_buffer(kContinue.data(), kContinue.size()),
+                    [self = shared_from_this()](error_code failure, std::size_t) {
+                      if (self->state_ == State::Closed) return;
+                      if (failure) return self->shut();
+                      self->state_ = State::Receiving;
+                      self->advance();
+                    });
+  return false;
+}
+
+// ---- answering ----
+
+void Connection::dispatch() {
+  auto& message = parser_->get();
+  keep_alive_ = keep_alive_ && message.keep_alive();
+  state_ = State::Waiting;
+  const Request request{view(message.method_string()), view(message.target()), view(message["X-Claw-Agent"]),
+                        view(message["X-Claw-Session"]), message.body()};
+  auto outcome = routes_.handle(request, [self = shared_from_this(), number = request_](Answer late) {
+    if (number != self->request_ || self->state_ != State::Waiting) return;
+    self->ticket_.reset();
+    self->answer(std::move(late));
+  });
+  if (auto* now = std::get_if<Answer>(&outcome)) return answer(std::move(*now));
+  ticket_ = std::get<core::Ticket>(outcome);
+}
+
+void Connection::answer(Answer answer) {
+  state_ = State::Writing;
+  active_ = std::chrono::steady_clock::now();
+  head_ = http_head(answer.status, answer.body.size(), keep_alive_);
+  body_ = std::move(answer.body);
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body_)};
+  asio::async_write(socket_, parts,
+                    [self = shared_from_this()](error_code failure, std::size_t) { self->on_written(failure); });
+}
+
+void Connection::on_written(error_code failure) {
+  if (state_ == State::Closed) return;
+  if (failure) return shut();
+  active_ = std::chrono::steady_clock::now();
+  if (!keep_alive_) return drain();
+  next_request();
+  advance();
+}
+
+void Connection::next_request() {
+  ++request_;
+  state_ = State::Receiving;
+  body_ = {};
+  body_bytes_ = 0;
+  parser_.emplace();
+  parser_->eager(false);
+  parser_->header_limit(static_cast<std::uint32_t>(kHeaderBytesMax));
+  parser_->body_limit(limits_.body_bytes_max);
+}
+
+/// The request cannot be read, and so neither can what follows it: answer, and end the connection.
+void Connection::refuse(error_code failure) {
+  keep_alive_ = false;
+  answer(unreadable(failure, limits_));
+}
+
+// ---- ending ----
+
+/// Ends our side and throws away what still comes: a caller that is busy sending would otherwise meet a broken pipe
+/// before it reads the answer.
+void Connection::drain() {
+  state_ = State::Draining;
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  advance();
+}
+
+void Connection::shut() {
+  if (state_ == State::Closed) return;
+  state_ = State::Closed;
+  if (ticket_) routes_.cancel(*ticket_);
+  ticket_.reset();
+  error_code ignored;
+  socket_.close(ignored);
+  if (closed_) std::exchange(closed_, nullptr)(this);
+}
+
+}  // namespace clawbridge::api

@@ -1,0 +1,100 @@
+// One connection of a local caller: HTTP/1.1 requests in, answers out, in order.
+//
+//   Receiving ──request complete──▶ Waiting (for the service) ──▶ Writing ──▶ Receiving …
+//       │                              │                            │
+//       └─ unreadable: answer, ────────┼────────────────────────────┴──▶ Draining ──▶ closed
+//          then drain                  └─ caller hangs up: Service::cancel, closed
+//
+// The socket is read all the time, also while a request waits: that is how a hang-up is noticed, and it costs nothing,
+// since what comes meanwhile is the next request. It waits in the buffer; a full buffer stops the reading.
+#pragma once
+
+#include <array>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bridge/api/routes.h"
+#include "bridge/runtime/asio.h"
+
+namespace clawbridge::api {
+
+struct ConnectionLimits {
+  /// Longest request body. JSON may spell one byte of a text with up to three bytes and more (`\u00fc`), so this is
+  /// well above the longest message.
+  std::size_t body_bytes_max = 3 * (std::size_t{1} << 20) + 64 * 1024;
+  /// A connection on which nothing is asked is closed after this. None while a request waits for its answer.
+  std::chrono::milliseconds idle_max{std::chrono::minutes{5}};
+  /// Longest pause within one request or one answer.
+  std::chrono::milliseconds pause_max{std::chrono::seconds{30}};
+};
+
+/// Keeps itself alive while its socket has an operation pending. Everything happens on the io thread. `routes` must
+/// outlive it until close() or `closed`.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = asio::local::stream_protocol::socket;
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  /// `closed` is called once, unless close() was called first.
+  Connection(Socket socket, Routes& routes, const ConnectionLimits& limits, std::function<void(Connection*)> closed);
+
+  /// Begins to read requests.
+  void start();
+  /// Instead of start(): gives this one answer whatever is asked, then closes.
+  void start_refusal(Answer answer);
+  /// Takes no further request: closes now if none is under way, else after its answer.
+  void finish();
+  /// Answers a request that waits with this error, cancels it, and closes as soon as the answer is written.
+  void abandon(Answer answer);
+  /// Closes at once. A waiting request is cancelled.
+  void close();
+  /// Closes if the caller has been idle, or has kept us waiting within a message, for too long.
+  void check_time(TimePoint now);
+
+ private:
+  enum class State { Receiving, Waiting, Writing, Draining, Closed };
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  void read();
+  void on_read(boost::system::error_code failure, std::size_t bytes);
+  void advance();
+  bool parse();
+  bool take_header();
+  void dispatch();
+  void answer(Answer answer);
+  void on_written(boost::system::error_code failure);
+  void refuse(boost::system::error_code failure);
+  void drain();
+  void shut();
+  void next_request();
+  void make_room();
+  [[nodiscard]] bool mid_request() const { return begin_ != end_ || parser_->got_some(); }
+
+  Socket socket_;
+  Routes& routes_;
+  const ConnectionLimits& limits_;
+  std::function<void(Connection*)> closed_;
+
+  State state_ = State::Receiving;
+  bool reading_ = false;
+  bool keep_alive_ = true;
+  std::optional<Parser> parser_;
+  std::optional<core::Ticket> ticket_;  // of the request that waits
+  std::uint64_t request_ = 0;           // counts requests, so that a late answer cannot reach the next one
+  std::vector<char> buffer_;            // received and not parsed: [begin_, end_)
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t body_bytes_ = 0;  // of the request being received, as its header says; 0 before
+  std::size_t drained_ = 0;
+  std::string head_;  // of the answer being written
+  std::string body_;
+  TimePoint active_;
+};
+
+}  // namespace clawbridge::api

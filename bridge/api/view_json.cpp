@@ -1,0 +1,266 @@
+#include "bridge/api/view_json.h"
+
+#include "topics/encoding.h"
+#include "topics/time.h"
+
+namespace clawbridge::api {
+namespace {
+
+constexpr std::size_t kFrameBytes = 1024;  // what an exchange's JSON takes beside its texts, roughly
+
+std::string printable(std::string_view text) {
+  std::string good(text);
+  while (const auto bad = find_invalid_utf8(good)) good[*bad] = '?';
+  return good;
+}
+
+void write_time(JsonWriter& json, std::string_view name, WallTime time) {
+  if (time != WallTime{}) json.text(name, format_time(time));
+}
+
+void write_stages(JsonWriter& json, const std::vector<core::StageTime>& stages) {
+  json.key("stages");
+  json.begin_array();
+  for (const auto& stage : stages) {
+    json.begin_object();
+    json.text("stage", stage.stage);
+    json.text("time", format_time(stage.time));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+/// The members of a send's result, without the braces.
+void write_result(JsonWriter& json, const core::ExchangeView& exchange) {
+  json.text("status", exchange.status);
+  json.text_if_any("runId", exchange.run_id);
+  json.text_if_any("sessionKey", exchange.session_key);
+  if (exchange.reply) json.text("reply", *exchange.reply);
+  json.text("correlationId", exchange.correlation_id);
+  json.text_if_any("gateway", exchange.gateway);
+  json.text_if_any("agent", exchange.agent);
+  json.flag("remote", exchange.remote);
+  json.text_if_any("stage", exchange.stage);
+  if (!exchange.stages.empty()) write_stages(json, exchange.stages);
+  if (exchange.error) write_error(json, *exchange.error);
+  if (exchange.truncated) json.flag("truncated", true);
+  json.text_if_any("hint", printable(exchange.hint));
+  json.text_if_any("reason", printable(exchange.reason));
+  if (exchange.unreachable) json.flag("unreachable", true);
+}
+
+void write_exchange(JsonWriter& json, const core::ExchangeView& exchange) {
+  json.begin_object();
+  write_result(json, exchange);
+  json.text("direction", exchange.outgoing ? "outgoing" : "incoming");
+  json.text_if_any("source", exchange.source);
+  json.text_if_any("operation", exchange.operation);
+  write_time(json, "created", exchange.created);
+  write_time(json, "expires", exchange.expiry);
+  if (exchange.message) json.text("message", *exchange.message);
+  json.end_object();
+}
+
+std::size_t text_bytes(const core::ExchangeView& exchange) {
+  return (exchange.reply ? exchange.reply->size() : 0) + (exchange.message ? exchange.message->size() : 0);
+}
+
+void write_peer(JsonWriter& json, const core::PeerView& peer) {
+  json.begin_object();
+  json.text("gateway", peer.gateway);
+  json.text("trust", peer.trust);
+  json.text("presence", peer.presence);
+  write_time(json, "since", peer.since);
+  json.text_if_any("version", peer.version);
+  json.text_if_any("fingerprint", peer.fingerprint);
+  json.text_if_any("gatewayKind", peer.gateway_kind);
+  json.text_if_any("gatewayVersion", peer.gateway_version);
+  json.key("agents");
+  json.begin_array();
+  for (const auto& agent : peer.agents) {
+    json.begin_object();
+    json.text("id", agent.id);
+    json.text_if_any("name", agent.name);
+    json.end_object();
+  }
+  json.end_array();
+  json.number("openOutgoing", peer.open_outgoing);
+  write_time(json, "seen", peer.seen);
+  json.end_object();
+}
+
+}  // namespace
+
+void write_error(JsonWriter& json, const Error& error) {
+  json.key("error");
+  json.begin_object();
+  json.text("code", to_string(error.code));
+  json.text("message", printable(error.message));
+  json.flag("retryable", error.retryable);
+  json.end_object();
+}
+
+std::string send_json(const core::ExchangeView& exchange) {
+  JsonWriter json;
+  json.reserve(text_bytes(exchange) + kFrameBytes);
+  json.begin_object();
+  write_result(json, exchange);
+  json.end_object();
+  return json.take();
+}
+
+std::string exchange_json(const core::ExchangeView& exchange) {
+  JsonWriter json;
+  json.reserve(text_bytes(exchange) + kFrameBytes);
+  write_exchange(json, exchange);
+  return json.take();
+}
+
+std::string exchanges_json(const std::vector<core::ExchangeView>& exchanges) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("exchanges");
+  json.begin_array();
+  for (const auto& exchange : exchanges) write_exchange(json, exchange);
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string agents_json(const std::vector<core::AgentView>& agents, std::string_view requester) {
+  JsonWriter json;
+  json.begin_object();
+  json.text_if_any("requester", requester);
+  json.key("agents");
+  json.begin_array();
+  for (const auto& agent : agents) {
+    json.begin_object();
+    json.text("gateway", agent.gateway);
+    json.text("id", agent.id);
+    json.text_if_any("name", agent.name);
+    json.text_if_any("presence", agent.presence);
+    json.flag("remote", agent.remote);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string peer_agents_json(std::string_view gateway, const std::vector<body::AgentInfo>& agents,
+                             std::string_view requester) {
+  JsonWriter json;
+  json.begin_object();
+  json.text_if_any("requester", requester);
+  json.key("agents");
+  json.begin_array();
+  for (const auto& agent : agents) {
+    json.begin_object();
+    json.text("gateway", gateway);
+    json.text("id", agent.id);
+    json.text_if_any("name", agent.name);
+    json.flag("remote", true);
+    json.key("ops");
+    json.begin_array();
+    for (const auto& op : agent.ops) json.text(op);
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string peer_json(const core::PeerView& peer) {
+  JsonWriter json;
+  write_peer(json, peer);
+  return json.take();
+}
+
+std::string peers_json(const std::vector<core::PeerView>& peers) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("peers");
+  json.begin_array();
+  for (const auto& peer : peers) write_peer(json, peer);
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string status_json(const core::StatusView& status) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("gateway", status.gateway);
+  json.text("version", status.version);
+  json.text("state", status.state);
+  json.text_if_any("fingerprint", status.fingerprint);
+  json.text_if_any("incarnation", status.incarnation);
+  json.number("epoch", status.epoch);
+  json.key("broker");
+  json.begin_object();
+  json.text("state", status.broker_state);
+  if (status.broker_protocol > 0) json.number("protocol", static_cast<std::uint64_t>(status.broker_protocol));
+  json.text_if_any("error", printable(status.broker_error));
+  json.end_object();
+  json.key("agentGateway");
+  json.begin_object();
+  json.flag("connected", status.gateway_connected);
+  json.text_if_any("kind", status.gateway_kind);
+  json.text_if_any("version", status.gateway_version);
+  json.text_if_any("error", printable(status.gateway_error));
+  json.end_object();
+  json.key("agents");
+  json.begin_array();
+  for (const auto& agent : status.agents) json.text(agent);
+  json.end_array();
+  json.number("peers", status.peers);
+  json.number("peersPending", status.peers_pending);
+  json.number("outgoingOpen", status.outgoing_open);
+  json.number("incomingOpen", status.incoming_open);
+  json.key("counters");
+  json.begin_object();
+  for (const auto& [name, value] : status.counters) json.number(name, value);
+  json.end_object();
+  json.end_object();
+  return json.take();
+}
+
+std::string ping_json(std::string_view gateway, const body::Pong& pong, std::uint64_t round_trip_microseconds) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("status", "ok");
+  json.text("gateway", gateway);
+  json.text("version", pong.version);
+  json.text("time", pong.time);
+  json.text("incarnation", pong.incarnation);
+  json.number("journalOpen", pong.journal_open);
+  json.number("roundTripMicroseconds", round_trip_microseconds);
+  json.end_object();
+  return json.take();
+}
+
+std::vector<std::string> unready_reasons(const core::StatusView& status) {
+  std::vector<std::string> reasons;
+  if (status.broker_state != "connected") {
+    reasons.push_back("broker is " + status.broker_state +
+                      (status.broker_error.empty() ? "" : ": " + printable(status.broker_error)));
+  }
+  if (status.state != "online" && status.state != "degraded") reasons.push_back("this bridge is " + status.state);
+  return reasons;
+}
+
+std::string readiness_json(const core::StatusView& status, const std::vector<std::string>& reasons) {
+  JsonWriter json;
+  json.begin_object();
+  json.flag("ready", reasons.empty());
+  json.text("state", status.state);
+  json.key("failing");
+  json.begin_array();
+  for (const auto& reason : reasons) json.text(reason);
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace clawbridge::api

@@ -1,0 +1,54 @@
+// What the daemon shows of itself as JSON: one function for each answer of the local API.
+//
+// Members without a value are left out. The result of a send is a superset of OpenClaw's own `sessions_send` result, so
+// that an agent that knows that tool knows ours.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/api/json_writer.h"
+#include "bridge/core/views.h"
+
+namespace clawbridge::api {
+
+/// Writes the member `"error":{"code","message","retryable"}`. Bytes of the message that are not UTF-8 become `?`.
+void write_error(JsonWriter& json, const Error& error);
+
+/// Result of `sessions_send`:
+/// `{"status","runId","sessionKey","reply","correlationId","gateway","agent","remote","stage",
+/// "stages":[{"stage","time"}],"error","truncated","hint","reason","unreachable"}`.
+[[nodiscard]] std::string send_json(const core::ExchangeView& exchange);
+
+/// The same, and what only somebody who looks back wants: `direction` (outgoing, incoming), `source`, `operation`,
+/// `created`, `expires` and, where known, the request's `message`.
+[[nodiscard]] std::string exchange_json(const core::ExchangeView& exchange);
+/// `{"exchanges":[…]}`
+[[nodiscard]] std::string exchanges_json(const std::vector<core::ExchangeView>& exchanges);
+
+/// `{"requester","agents":[{"gateway","id","name","presence","remote"}]}`; `requester` is left out when empty.
+[[nodiscard]] std::string agents_json(const std::vector<core::AgentView>& agents, std::string_view requester);
+/// A peer's own answer to agents_list: the same, with the operations allowed on each agent as `ops`.
+[[nodiscard]] std::string peer_agents_json(std::string_view gateway, const std::vector<body::AgentInfo>& agents,
+                                           std::string_view requester);
+
+/// `{"gateway","trust","presence","since","version","fingerprint","gatewayKind","gatewayVersion","agents","openOutgoing","seen"}`
+[[nodiscard]] std::string peer_json(const core::PeerView& peer);
+/// `{"peers":[…]}`
+[[nodiscard]] std::string peers_json(const std::vector<core::PeerView>& peers);
+
+/// `{"gateway","version","state","fingerprint",…,"broker":{…},"agentGateway":{…},"counters":{…}}`
+[[nodiscard]] std::string status_json(const core::StatusView& status);
+
+/// `{"status":"ok","gateway","version","time","incarnation","journalOpen","roundTripMicroseconds"}`
+[[nodiscard]] std::string ping_json(std::string_view gateway, const body::Pong& pong,
+                                    std::uint64_t round_trip_microseconds);
+
+/// Why the daemon is not ready, one sentence each; empty when it is.
+[[nodiscard]] std::vector<std::string> unready_reasons(const core::StatusView& status);
+/// `{"ready","state","failing":[…]}`
+[[nodiscard]] std::string readiness_json(const core::StatusView& status, const std::vector<std::string>& reasons);
+
+}  // namespace clawbridge::api

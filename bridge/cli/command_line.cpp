@@ -1,0 +1,236 @@
+#include "bridge/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include "config/nearest.h"
+
+namespace clawbridge::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "clawbridge lets the agents of different gateways talk to each other over an MQTT broker.\n"
+    "One daemon (`clawbridge run`) stands beside each gateway; the other commands ask it.";
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  clawbridge run                                  start the daemon\n"
+    "  clawbridge agents                               who can be reached\n"
+    "  clawbridge send imac/jarvis \"Are you there?\"    send, and print the reply\n"
+    "  clawbridge COMMAND --help                       more about one command\n"
+    "\n"
+    "Exit codes:\n"
+    "  0 done\n"
+    "  1 failed\n"
+    "  2 usage or settings\n"
+    "  3 refused (policy, unknown or ambiguous target, bad request)\n"
+    "  4 unreachable (daemon, broker or gateway)\n"
+    "  5 the wait ended before the reply";
+
+constexpr const char* kSendFooter =
+    "Examples:\n"
+    "  clawbridge send imac/jarvis \"What is on my calendar today?\"\n"
+    "  clawbridge send imac/agent:jarvis:main --message-file notes.md --timeout 300\n"
+    "  git diff | clawbridge send studio --label reviewer\n"
+    "The reply goes to stdout, everything else to stderr.";
+
+constexpr const char* kTrustFooter =
+    "Compare the fingerprint over the telephone or in person: the broker is not to be believed.\n"
+    "\n"
+    "Example:\n"
+    "  clawbridge peers trust imac 4f0c 19aa 0b7e 5d21";
+
+constexpr const char* kRunFooter =
+    "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.";
+
+/// Everything that CLI11 writes into while it parses. Shared by the commands' callbacks, one of which is chosen.
+struct Parsed {
+  SendOptions send;
+  PingOptions ping;
+  ExchangeOptions exchange;
+  TrustOptions trust;
+  Command command;
+};
+using ParsedPointer = std::shared_ptr<Parsed>;
+
+void add_timeout(CLI::App& command, double& seconds, const std::string& help) {
+  command.add_option("--timeout", seconds, help)
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 604800.0))
+      ->capture_default_str();
+}
+
+/// A command below `parent` that does `act`.
+CLI::App& add(CLI::App& parent, const char* name, const char* help, const ParsedPointer& parsed, Command act) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->callback([parsed = parsed.get(), act = std::move(act)] { parsed->command = act; });
+  return *command;
+}
+
+void declare_send(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  SendOptions& options = parsed->send;
+  CLI::App& command = add(app, "send", "Send a message to an agent and print its reply", parsed,
+                          [&context, &options] { return send(context, options); });
+  command.add_option("target", options.target, "gateway/agent, a session key, or an agent's name")
+      ->required()
+      ->type_name("TARGET");
+  command.add_option("message", options.message.argument, "the text; without it, it is read from stdin")
+      ->type_name("TEXT");
+  command.add_option("--message-file", options.message.file, "read the text from FILE, byte for byte (- for stdin)")
+      ->type_name("FILE");
+  command.add_option("--label", options.label, "the session with this label")->type_name("LABEL");
+  command.add_option("--session", options.session, "the session with this key")->type_name("KEY");
+  command.add_option("--as", options.agent, "send as this local agent instead of as a person")->type_name("AGENT");
+  add_timeout(command, options.timeout_seconds, "how long to wait for the reply; 0: do not wait");
+  command.footer(kSendFooter);
+}
+
+void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  PingOptions& options = parsed->ping;
+  CLI::App& command = add(app, "ping", "Ask the bridge of another gateway whether it is there", parsed,
+                          [&context, &options] { return ping(context, options); });
+  command.add_option("gateway", options.gateway, "its name, for example imac")->required()->type_name("GATEWAY");
+  add_timeout(command, options.timeout_seconds, "how long to wait for the answer");
+}
+
+void declare_exchange(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  ExchangeOptions& options = parsed->exchange;
+  CLI::App* group = app.add_subcommand("exchange", "See what became of a message: show, wait, list");
+  group->require_subcommand(1);
+  CLI::App& show = add(*group, "show", "Show one exchange with its texts", parsed,
+                       [&context, &options] { return exchange_show(context, options); });
+  CLI::App& wait = add(*group, "wait", "Wait for the reply and print it, as `send` does", parsed,
+                       [&context, &options] { return exchange_wait(context, options); });
+  for (CLI::App* command : {&show, &wait}) {
+    command->add_option("id", options.id, "the correlation id that `send` printed")->required()->type_name("ID");
+  }
+  add_timeout(wait, options.timeout_seconds, "how long to wait");
+  CLI::App& list = add(*group, "list", "List the newest exchanges", parsed,
+                       [&context, &options] { return exchange_list(context, options); });
+  list.add_option("--limit", options.limit, "how many")
+      ->type_name("COUNT")
+      ->check(CLI::Range(1U, 1000U))
+      ->capture_default_str();
+}
+
+void declare_peers(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  TrustOptions& options = parsed->trust;
+  CLI::App* group = app.add_subcommand("peers", "The bridges of other gateways: list, trust");
+  group->require_subcommand(1);
+  add(*group, "list", "List every gateway seen, with trust and presence", parsed,
+      [&context] { return peers_list(context); });
+  CLI::App& trust = add(*group, "trust", "Trust the keys of a gateway that is pending", parsed,
+                        [&context, &options] { return peers_trust(context, options); });
+  trust.add_option("gateway", options.gateway, "its name, for example imac")->required()->type_name("GATEWAY");
+  trust
+      .add_option("fingerprint", options.fingerprint,
+                  "as `clawbridge key show` prints it there; 16 digits or more, blanks allowed")
+      ->required()
+      ->type_name("FINGERPRINT");
+  trust.footer(kTrustFooter);
+}
+
+void declare_config(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  CLI::App* group = app.add_subcommand("config", "The settings: check, schema, reference");
+  group->require_subcommand(1);
+  add(*group, "check", "Read the settings as the daemon would, and say what is wrong", parsed,
+      [&context] { return config_check(context); });
+  add(*group, "schema", "Print the JSON schema of the settings file", parsed,
+      [&context] { return config_schema(context); });
+  add(*group, "reference", "Print every setting with its meaning and default", parsed,
+      [&context] { return config_reference(context); });
+}
+
+void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  app.add_option("--config", context.config_file, "settings file (default: ~/.config/clawbridge/clawbridge.yaml)")
+      ->type_name("FILE");
+  app.add_option("--socket", context.socket, "the daemon's socket (default: api.socket of the settings)")
+      ->type_name("PATH");
+  app.add_flag("--json", context.json, "print one JSON object, also for errors");
+  app.set_version_flag("--version", "clawbridge " + context.hooks.version);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(kFooter);
+  add(app, "run", "Run the daemon beside this machine's agent gateway", parsed, [&context] {
+    return run_daemon(context);
+  }).footer(kRunFooter);
+  declare_send(app, context, parsed);
+  add(app, "agents", "List the agents of all gateways", parsed, [&context] { return agents(context); });
+  declare_exchange(app, context, parsed);
+  declare_peers(app, context, parsed);
+  add(app, "status", "Show whether broker and gateway are reached, and what is open", parsed,
+      [&context] { return status(context); });
+  declare_ping(app, context, parsed);
+  CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show");
+  key->require_subcommand(1);
+  add(*key, "show", "Show the fingerprint that peers know this bridge by", parsed,
+      [&context] { return key_show(context); });
+  declare_config(app, context, parsed);
+}
+
+/// The option that `word` names at `app` or above it, if it is one.
+const CLI::Option* option_named(const CLI::App* app, const std::string& word) {
+  for (; app != nullptr; app = app->get_parent()) {
+    if (const auto* option = app->get_option_no_throw(word)) return option;
+  }
+  return nullptr;
+}
+
+/// CLI11 only says that a word was not expected; a mistyped command deserves a suggestion.
+void check_commands(const CLI::App& root, const std::vector<std::string>& words) {
+  const CLI::App* app = &root;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word.starts_with("-")) {
+      const auto* option = option_named(app, word);
+      if (option != nullptr && option->get_expected_min() > 0) ++i;  // its value
+      continue;
+    }
+    const auto commands = app->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) return;
+    std::vector<std::string> names;
+    const CLI::App* chosen = nullptr;
+    for (const CLI::App* command : commands) {
+      names.push_back(command->get_name());
+      if (command->get_name() == word) chosen = command;
+    }
+    if (chosen == nullptr) {
+      const auto guess = config::nearest(word, names);
+      std::string list;
+      for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+      throw usage("there is no command \"" + word + "\"" + (guess ? "; did you mean \"" + *guess + "\"?" : "") +
+                  " (there are: " + list + ")");
+    }
+    app = chosen;
+  }
+}
+
+}  // namespace
+
+Command read_command_line(const std::vector<std::string>& words, Context& context) {
+  CLI::App app(kAbout, "clawbridge");
+  const auto parsed = std::make_shared<Parsed>();
+  declare(app, context, parsed);
+  // Known before parsing, because parsing may fail. What follows `--` is no option.
+  const auto options_end = std::ranges::find(words, "--");
+  context.json = std::find(words.begin(), options_end, "--json") != options_end;
+  check_commands(app, words);
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) {
+      throw usage(std::string(error.what()) + "\nTry `clawbridge --help`, or --help after a command.");
+    }
+    std::ostringstream text;  // --help or --version
+    app.exit(error, text, text);
+    return [&context, text = text.str()] {
+      context.out() << text;
+      return ExitCode::Done;
+    };
+  }
+  return [parsed] { return parsed->command(); };
+}
+
+}  // namespace clawbridge::cli

@@ -1,0 +1,34 @@
+#include "bridge/cli/commands.h"
+
+#include <cmath>
+
+#include "bridge/cli/local_paths.h"
+#include "bridge/cli/render.h"
+
+namespace clawbridge::cli {
+
+Client Context::client() const {
+  return Client(socket ? *socket : find_local_paths(config_file, hooks.environment).socket);
+}
+
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+void print(const Context& context, const DaemonAnswer& answer, const std::string& text) {
+  context.out() << (context.json ? answer.text + "\n" : text);
+}
+
+ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, bool waited) {
+  if (context.json) {
+    context.out() << answer.text << "\n";
+  } else {
+    const auto reply = answer.json.find("reply");
+    if (reply != answer.json.end() && reply->is_string()) context.out() << reply->get_ref<const std::string&>() << "\n";
+    const std::string told = outcome_text(answer.json);
+    if (!told.empty()) context.err() << "clawbridge: " << told << "\n";
+  }
+  return exit_code_of_exchange(answer.json, waited);
+}
+
+}  // namespace clawbridge::cli

@@ -1,0 +1,78 @@
+// The commands: what each does once the command line has been read. Each has a file of its own, command_<name>.cpp.
+//
+// None of them knows CLI11; only command_line.cpp does, because its headers take longer to compile than all else here.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "bridge/cli/client.h"
+#include "bridge/cli/exit_code.h"
+#include "bridge/cli/message_input.h"
+#include "bridge/cli/run.h"
+
+namespace clawbridge::cli {
+
+/// One run of the program: what every command may use.
+struct Context {
+  const Hooks& hooks;
+  std::optional<std::string> config_file;
+  std::optional<std::string> socket;
+  bool json = false;
+
+  [[nodiscard]] std::ostream& out() const { return *hooks.out; }
+  [[nodiscard]] std::ostream& err() const { return *hooks.err; }
+  /// For the daemon that --socket or the settings name.
+  [[nodiscard]] Client client() const;
+};
+
+struct SendOptions {
+  std::string target;
+  std::string label;
+  std::string session;
+  std::string agent;
+  double timeout_seconds = 30;
+  MessageSource message;
+};
+struct PingOptions {
+  std::string gateway;
+  double timeout_seconds = 10;
+};
+struct ExchangeOptions {
+  std::string id;
+  double timeout_seconds = 30;
+  unsigned limit = 20;
+};
+struct TrustOptions {
+  std::string gateway;
+  std::vector<std::string> fingerprint;  // one word, or the groups as they are read aloud
+};
+
+// Each returns the exit code, and throws Failure or config::SettingsError.
+ExitCode send(const Context& context, const SendOptions& options);
+ExitCode agents(const Context& context);
+ExitCode status(const Context& context);
+ExitCode ping(const Context& context, const PingOptions& options);
+ExitCode exchange_show(const Context& context, const ExchangeOptions& options);
+ExitCode exchange_wait(const Context& context, const ExchangeOptions& options);
+ExitCode exchange_list(const Context& context, const ExchangeOptions& options);
+ExitCode peers_list(const Context& context);
+ExitCode peers_trust(const Context& context, const TrustOptions& options);
+ExitCode key_show(const Context& context);
+ExitCode config_check(const Context& context);
+ExitCode config_schema(const Context& context);
+ExitCode config_reference(const Context& context);
+ExitCode run_daemon(const Context& context);
+
+[[nodiscard]] std::chrono::milliseconds milliseconds_of(double seconds);
+
+/// Prints an answer: as it came with --json, else as `text`.
+void print(const Context& context, const DaemonAnswer& answer, const std::string& text);
+
+/// Prints the outcome of an exchange (the reply on stdout, all else on stderr) and returns its exit code.
+ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, bool waited);
+
+}  // namespace clawbridge::cli

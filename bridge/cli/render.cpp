@@ -1,0 +1,235 @@
+#include "bridge/cli/render.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace clawbridge::cli {
+namespace {
+
+using nlohmann::json;
+using Rows = std::vector<std::vector<std::string>>;
+
+/// Characters as a terminal counts them, roughly: UTF-8 continuation bytes take no room.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string text_of(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : "";
+}
+
+std::string text_or_dash(const json& object, const char* name) {
+  std::string text = text_of(object, name);
+  return text.empty() ? "-" : text;
+}
+
+json list_of(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? *found : json::array();
+}
+
+/// `gateway/agent`, as far as known.
+std::string address_of(const json& exchange) {
+  const std::string gateway = text_of(exchange, "gateway");
+  const std::string agent = text_of(exchange, "agent");
+  return gateway.empty() ? agent : gateway + "/" + agent;
+}
+
+std::string count_of(const json& object, const char* name) {
+  return std::to_string(object.value(name, std::uint64_t{0}));
+}
+
+/// Lines of `name  value`; rows without a value are left out.
+std::string facts(Rows rows) {
+  std::erase_if(rows, [](const auto& row) { return row[1].empty(); });
+  return table(rows);
+}
+
+std::string stages_text(const json& exchange, WallTime now) {
+  std::string text;
+  for (const json& stage : list_of(exchange, "stages")) {
+    text += (text.empty() ? "" : ", ") + text_of(stage, "stage") + " " + relative_time(text_of(stage, "time"), now);
+  }
+  return text;
+}
+
+std::string error_text(const json& exchange) {
+  const auto found = exchange.find("error");
+  if (found == exchange.end() || !found->is_object()) return "";
+  return text_of(*found, "message") + " (" + text_of(*found, "code") + ")";
+}
+
+std::string block(const json& exchange, const char* name) {
+  const auto found = exchange.find(name);
+  if (found == exchange.end() || !found->is_string()) return "";
+  return "\n" + std::string(name) + ":\n" + printable(found->get_ref<const std::string&>(), true) + "\n";
+}
+
+}  // namespace
+
+std::string table(const Rows& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - width(row[i]) + 2, ' ');
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string relative_time(std::string_view time, WallTime now) {
+  const auto when = parse_time(time);
+  if (!when) return "-";
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *when).count();
+  const auto distance = std::abs(seconds);
+  if (distance < 1) return "now";
+  std::string amount = std::to_string(distance / 86400) + " d";
+  if (distance < 60)
+    amount = std::to_string(distance) + " s";
+  else if (distance < 3600)
+    amount = std::to_string(distance / 60) + " min";
+  else if (distance < 86400)
+    amount = std::to_string(distance / 3600) + " h";
+  return seconds > 0 ? amount + " ago" : "in " + amount;
+}
+
+std::string printable(std::string_view text, bool lines) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    if (lines && (byte == '\n' || byte == '\t')) continue;
+    // U+0080 to U+009F are control characters too: 0xC2 and one of these bytes.
+    const bool second = byte >= 0x80 && byte <= 0x9F && i > 0 && static_cast<unsigned char>(result[i - 1]) == 0xC2;
+    if (second)
+      result[--i] = '?', result.erase(i + 1, 1);
+    else if (byte < 0x20 || byte == 0x7F)
+      result[i] = '?';
+  }
+  return result;
+}
+
+std::string grouped(std::string_view fingerprint) {
+  std::string text;
+  for (std::size_t i = 0; i < fingerprint.size(); i += 4)
+    text += (i == 0 ? "" : " ") + std::string(fingerprint.substr(i, 4));
+  return text;
+}
+
+std::string agents_text(const json& answer) {
+  Rows rows{{"AGENT", "NAME", "WHERE", "PRESENCE"}};
+  for (const json& agent : list_of(answer, "agents")) {
+    rows.push_back({text_of(agent, "gateway") + "/" + text_of(agent, "id"), text_or_dash(agent, "name"),
+                    agent.value("remote", true) ? "remote" : "here", text_or_dash(agent, "presence")});
+  }
+  return rows.size() == 1
+             ? "no agents are known yet; `clawbridge status` tells whether the broker and the gateway are reached\n"
+             : table(rows);
+}
+
+std::string peers_text(const json& answer, WallTime now) {
+  Rows rows{{"GATEWAY", "TRUST", "PRESENCE", "SINCE", "SEEN", "AGENTS", "OPEN", "VERSION", "FINGERPRINT"}};
+  for (const json& peer : list_of(answer, "peers")) {
+    constexpr std::size_t kDigitsShown = 16;  // enough for `peers trust`
+    const std::string fingerprint = text_of(peer, "fingerprint").substr(0, kDigitsShown);
+    rows.push_back({text_of(peer, "gateway"), text_of(peer, "trust"), text_of(peer, "presence"),
+                    relative_time(text_of(peer, "since"), now), relative_time(text_of(peer, "seen"), now),
+                    std::to_string(list_of(peer, "agents").size()), count_of(peer, "openOutgoing"),
+                    text_or_dash(peer, "version"), fingerprint.empty() ? "-" : grouped(fingerprint)});
+  }
+  return rows.size() == 1 ? "no other gateway has been seen yet; check that they use the same broker and base\n"
+                          : table(rows);
+}
+
+std::string status_text(const json& answer) {
+  const json broker = answer.value("broker", json::object());
+  const json gateway = answer.value("agentGateway", json::object());
+  std::string agents;
+  for (const json& agent : list_of(answer, "agents")) {
+    if (agent.is_string()) agents += (agents.empty() ? "" : ", ") + printable(agent.get_ref<const std::string&>());
+  }
+  const int protocol = broker.value("protocol", 0);
+  const std::string protocol_text = protocol == 5 ? " (MQTT 5)" : protocol == 4 ? " (MQTT 3.1.1)" : "";
+  const auto pending = answer.value("peersPending", std::uint64_t{0});
+  return facts({
+      {"gateway", text_of(answer, "gateway")},
+      {"state", text_of(answer, "state")},
+      {"version", text_of(answer, "version")},
+      {"broker", text_of(broker, "state") + protocol_text},
+      {"broker error", text_of(broker, "error")},
+      {"agents from", text_or_dash(gateway, "kind") + " " + text_of(gateway, "version") +
+                          (gateway.value("connected", false) ? " (connected)" : " (not connected)")},
+      {"gateway error", text_of(gateway, "error")},
+      {"agents", agents.empty() ? "-" : agents},
+      {"peers", count_of(answer, "peers") +
+                    (pending > 0 ? ", " + std::to_string(pending) + " not trusted yet (`clawbridge peers list`)" : "")},
+      {"open",
+       count_of(answer, "outgoingOpen") + " asked here, " + count_of(answer, "incomingOpen") + " answered here"},
+      {"fingerprint", text_of(answer, "fingerprint")},
+  });
+}
+
+std::string ping_text(const json& answer) {
+  const auto microseconds = answer.value("roundTripMicroseconds", std::uint64_t{0});
+  const std::string hundredths = std::to_string(microseconds % 1000 / 10);
+  return text_of(answer, "gateway") + " answered in " + std::to_string(microseconds / 1000) + "." +
+         std::string(2 - hundredths.size(), '0') + hundredths + " ms: version " + text_or_dash(answer, "version") +
+         ", its time " + text_or_dash(answer, "time") + ", " + count_of(answer, "journalOpen") + " exchanges open\n";
+}
+
+std::string exchange_text(const json& exchange, WallTime now) {
+  return facts({
+             {"id", text_of(exchange, "correlationId")},
+             {"direction", text_of(exchange, "direction")},
+             {"from", text_of(exchange, "source")},
+             {"to", address_of(exchange)},
+             {"session", text_of(exchange, "sessionKey")},
+             {"run", text_of(exchange, "runId")},
+             {"status",
+              text_of(exchange, "status") + (exchange.value("truncated", false) ? " (the reply may be cut)" : "")},
+             {"stages", stages_text(exchange, now)},
+             {"reason", text_of(exchange, "reason")},
+             {"hint", text_of(exchange, "hint")},
+             {"error", error_text(exchange)},
+             {"created", text_of(exchange, "created")},
+             {"expires", text_of(exchange, "expires")},
+         }) +
+         block(exchange, "message") + block(exchange, "reply");
+}
+
+std::string exchanges_text(const json& answer, WallTime now) {
+  Rows rows{{"ID", "DIRECTION", "FROM", "TO", "STATUS", "STAGE", "CREATED"}};
+  for (const json& exchange : list_of(answer, "exchanges")) {
+    rows.push_back({text_of(exchange, "correlationId"), text_of(exchange, "direction"),
+                    text_or_dash(exchange, "source"), address_of(exchange), text_of(exchange, "status"),
+                    text_or_dash(exchange, "stage"), relative_time(text_of(exchange, "created"), now)});
+  }
+  return rows.size() == 1 ? "no exchanges yet\n" : table(rows);
+}
+
+std::string outcome_text(const json& exchange) {
+  const std::string status = text_of(exchange, "status");
+  const std::string id = text_of(exchange, "correlationId");
+  if (status == "ok")
+    return exchange.value("truncated", false) ? "the reply was taken from the session's history and may be cut" : "";
+  if (status == "no_reply") return address_of(exchange) + " finished without a visible reply";
+  if (status == "accepted") {
+    const std::string reason = text_of(exchange, "reason");
+    const std::string hint = text_of(exchange, "hint");
+    return "accepted as " + id + ", stage " + text_or_dash(exchange, "stage") +
+           (reason.empty() ? "" : " (" + reason + ")") + (hint.empty() ? "" : ": " + hint) +
+           "; see `clawbridge exchange wait " + id + "`";
+  }
+  const std::string error = error_text(exchange);
+  return status + (error.empty() ? "" : ": " + error) +
+         (id.empty() ? "" : "; see `clawbridge exchange show " + id + "`");
+}
+
+}  // namespace clawbridge::cli

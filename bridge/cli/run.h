@@ -1,0 +1,32 @@
+// The command line's entry point, and what it needs from outside: everything a test would want to play.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "config/environment.h"
+#include "config/settings.h"
+#include "topics/time.h"
+
+namespace clawbridge::cli {
+
+struct Hooks {
+  std::string version;
+  /// Runs the daemon until it is told to stop; the result is the exit code. Called for `clawbridge run`.
+  std::function<int(const config::Settings&)> run_daemon;
+  config::Environment environment;
+  std::istream* in = nullptr;
+  std::ostream* out = nullptr;
+  std::ostream* err = nullptr;
+  bool in_is_terminal = false;
+  std::function<WallTime()> now;
+};
+
+/// The real machine: standard streams, system clock, system environment.
+[[nodiscard]] Hooks system_hooks(std::string version, std::function<int(const config::Settings&)> run_daemon);
+
+/// Runs one command. Returns the exit code (exit_code.h). Prints every error and throws none.
+int run(int argc, const char* const* argv, const Hooks& hooks);
+
+}  // namespace clawbridge::cli

@@ -1,0 +1,118 @@
+// Everything a bridge can do, as orders. The core gives them; adapters carry them out and report by events.
+//
+// Store, then act: the caller of Core::step() applies every StoreOrder at once, in order, and carries out no other
+// action of the same or a later step before all orders given so far are durable. So a crash at any point leaves a
+// journal from which the next start goes on as if the actions had been lost on the way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bridge/core/event.h"
+#include "bridge/core/journal.h"
+#include "bridge/core/views.h"
+
+namespace clawbridge::core {
+
+namespace action {
+
+struct Store {
+  StoreOrder order;
+};
+
+// ---- broker ----
+
+/// Open both connections. Answered by BrokerConnected or BrokerConnectFailed, later BrokerLost.
+struct ConnectBroker {
+  std::string sub_client_id;  // keeps its session, holds the will
+  std::string pub_client_id;  // clean
+  int protocol = 5;           // 5, or 4 for MQTT 3.1.1
+  std::string will_topic;
+  std::string will_payload;   // retained, QoS 1
+};
+struct DisconnectBroker {};
+struct Subscription {
+  std::string filter;
+  bool wants_retained = false;  // MQTT 5: Retain Handling 0 instead of 2; 3.1.1 has no such choice
+};
+/// At QoS 1 on the subscribing connection, Retain As Published 0. Answered by BrokerSubscribed.
+struct Subscribe {
+  std::vector<Subscription> subscriptions;
+};
+/// At QoS 1 on the publishing connection, in the order given.
+struct Publish {
+  std::string topic;
+  std::string payload;
+  bool retain = false;
+  std::uint64_t token = 0;      // not 0: report BrokerPublished when the broker refuses it
+  bool report_success = false;  // and when it takes it
+  // MQTT 5 properties, from the payload.
+  std::string correlation_id;
+  std::string response_topic;
+  std::optional<std::chrono::seconds> expires_in;
+};
+
+// ---- the local gateway ----
+
+/// Which session is meant. Exactly one of session_key and label is set, and it belongs to `agent`.
+struct ResolveSession {
+  RunKey run;
+  std::string agent;
+  std::string session_key;
+  std::string label;
+};
+/// Run a turn: "handing over" is already durable. Answered by RunStarted and RunEnded, RunNotTaken or RunLost.
+struct StartRun {
+  RunKey run;
+  std::string idempotency_key;  // claw:<source gateway>:<correlation id>:<attempt>
+  std::string agent;
+  std::string session_key;
+  std::string text;
+  std::string source_session;   // provenance: <gateway>/<agent>
+  std::string source_channel;   // mqtt:<correlation id>
+};
+/// Find out what became of a turn handed over earlier, without running anything. Answered by RunStarted (it still
+/// runs) and RunEnded, or RunNotTaken when it certainly never ran.
+struct RecoverRun {
+  RunKey run;
+  std::string idempotency_key;
+  std::string agent;
+  std::string session_key;
+  std::string source_channel;
+  std::string text;             // to find it in the history of a gateway that keeps no keys
+  std::string boot_id;          // of the gateway when it was handed over
+  WallTime handed_over{};
+};
+
+// ---- local callers ----
+
+struct Answer {
+  Ticket ticket = 0;
+  std::variant<SendResult, AskResult, TrustResult> result;
+};
+
+// ---- telling people ----
+
+enum class Level { Debug, Info, Warn, Error };
+struct Note {
+  Level level = Level::Info;
+  std::string_view name;  // stable, dotted: `exchange.ended`; a literal
+  std::vector<std::pair<std::string_view, std::string>> fields;  // `cid`, `mid`, `peer`, `agent` when known
+};
+
+/// The last action after event::Shutdown: everything that could be finished is.
+struct Stopped {};
+
+}  // namespace action
+
+using Action = std::variant<action::Store, action::ConnectBroker, action::DisconnectBroker, action::Subscribe,
+                            action::Publish, action::ResolveSession, action::StartRun, action::RecoverRun,
+                            action::Answer, action::Note, action::Stopped>;
+using Actions = std::vector<Action>;
+
+}  // namespace clawbridge::core

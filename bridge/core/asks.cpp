@@ -1,0 +1,77 @@
+#include "bridge/core/asks.h"
+
+namespace clawbridge::core {
+
+bool Asks::ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait) {
+  if (pending_.size() >= context_.options.limits.asks || !peer.mac_key_out) {
+    context_.count("ask.refused");
+    return false;
+  }
+  const auto id = context_.new_id();
+  const auto& gateway = peer.record.gateway;
+  const auto to = Address::bridge_of(gateway);
+  auto event = encode_request({.op = op,
+                               .id = id,
+                               .source = Address::bridge_of(context_.me()),
+                               .subject = to,
+                               .time = context_.now.wall,
+                               .chain = {},
+                               .expiry = context_.now.wall + wait,
+                               .incarnation = {},
+                               .key_id = context_.key_id},
+                              context_.topics, data);
+  context_.authenticate(event, *peer.mac_key_out);
+  // Through the broker even to ourselves: a ping to our own name asks whether another bridge bears it.
+  context_.actions.emplace_back(
+      action::Publish{.topic = context_.topics.inbox(to),
+                      .payload = std::move(event),
+                      .correlation_id = id,
+                      .response_topic = context_.topics.reply(Address::bridge_of(context_.me())),
+                      .expires_in = std::chrono::ceil<std::chrono::seconds>(wait)});
+  pending_.emplace(id, Pending{gateway, purpose});
+  timers_.schedule(id, context_.now.instant + wait);
+  return true;
+}
+
+std::optional<AskAnswer> Asks::on_reply(const Message& message) {
+  const auto found = pending_.find(message.correlation_id);
+  if (found == pending_.end() || found->second.gateway != message.source.gateway || !message.source.is_bridge()) {
+    return std::nullopt;
+  }
+  const auto* reply = message.get<body::Reply>();
+  AskAnswer answer{found->second.gateway, found->second.purpose,
+                   reply != nullptr ? Result<body::Reply>(*reply)
+                                    : Result<body::Reply>(Error{ErrorCode::Internal, "the answer of " + found->second.gateway + " could not be read", false})};
+  timers_.cancel(found->first);
+  pending_.erase(found);
+  return answer;
+}
+
+std::optional<AskPurpose> Asks::purpose_of(std::string_view id) const {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return std::nullopt;
+  return found->second.purpose;
+}
+
+void Asks::forget(Ticket ticket) {
+  std::erase_if(pending_, [&](const auto& entry) {
+    const auto* caller = std::get_if<AskForCaller>(&entry.second.purpose);
+    if (caller == nullptr || caller->ticket != ticket) return false;
+    timers_.cancel(entry.first);
+    return true;
+  });
+}
+
+std::vector<AskAnswer> Asks::on_time() {
+  std::vector<AskAnswer> answers;
+  while (const auto id = timers_.pop_due(context_.now.instant)) {
+    const auto found = pending_.find(*id);
+    if (found == pending_.end()) continue;
+    answers.push_back({found->second.gateway, found->second.purpose,
+                       Error{ErrorCode::Timeout, found->second.gateway + " did not answer in time; `clawbridge peers list` shows whether it is there", true}});
+    pending_.erase(found);
+  }
+  return answers;
+}
+
+}  // namespace clawbridge::core

@@ -1,0 +1,59 @@
+// Questions that only read: ping, agents_list and status. They are not journaled, may run twice, and are forgotten when
+// their wait ends (wire contract, exchange rule 10). Both sides are here: asking, and answering others' questions that
+// need nothing but what the core knows.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bridge/core/context.h"
+#include "bridge/core/peers.h"
+#include "bridge/core/timers.h"
+
+namespace clawbridge::core {
+
+/// Who wants the answer of a question.
+struct AskForCaller {
+  Ticket ticket = 0;
+};
+struct AskForExchanges {};   // outbox: what became of our exchanges
+struct AskForIncarnation {}; // peers, link: is the owner of that state alive
+struct AskForOurselves {};   // link: does what is sent to us arrive; we answer it ourselves
+using AskPurpose = std::variant<AskForCaller, AskForExchanges, AskForIncarnation, AskForOurselves>;
+
+struct AskAnswer {
+  std::string gateway;
+  AskPurpose purpose;
+  Result<body::Reply> reply;
+};
+
+class Asks {
+ public:
+  explicit Asks(Context& context) : context_(context) {}
+
+  /// Sends a question to a pinned peer. False when too many are under way.
+  bool ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait);
+  /// The answer to one of ours; nothing when it is not.
+  [[nodiscard]] std::optional<AskAnswer> on_reply(const Message& message);
+  /// What a question of ours is for; nothing when it is another bridge's.
+  [[nodiscard]] std::optional<AskPurpose> purpose_of(std::string_view id) const;
+  void forget(Ticket ticket);
+  /// Questions whose wait has ended.
+  [[nodiscard]] std::vector<AskAnswer> on_time();
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
+
+ private:
+  struct Pending {
+    std::string gateway;
+    AskPurpose purpose;
+  };
+
+  Context& context_;
+  std::map<std::string, Pending, std::less<>> pending_;
+  Timers<std::string> timers_;
+};
+
+}  // namespace clawbridge::core

@@ -1,0 +1,54 @@
+#include "bridge/core/context.h"
+
+#include <array>
+
+namespace clawbridge::core {
+
+Bytes32 fingerprint_of(const Cryptography& crypto, const Bytes32& sign_key, const Bytes32& box_key) {
+  std::string both(as_text(sign_key));
+  both += as_text(box_key);
+  return crypto.sha256(both);
+}
+
+Context::Context(Options given, JournalReader& reader, const Cryptography& cryptography, Random& entropy,
+                 std::string own_incarnation)
+    : options(std::move(given)),
+      topics(options.base),
+      journal(reader),
+      crypto(cryptography),
+      random(entropy),
+      incarnation(std::move(own_incarnation)),
+      fingerprint(fingerprint_of(crypto, options.keys.sign.public_key, options.keys.box.public_key)),
+      key_id(hex_encode(fingerprint).substr(0, 16)) {}
+
+std::string Context::new_id() {
+  std::array<std::uint8_t, 10> entropy{};
+  random.fill(entropy);
+  return ids.next(now.wall, entropy);
+}
+
+std::chrono::microseconds Context::jitter(std::chrono::microseconds most) {
+  std::array<std::uint8_t, 8> bytes{};
+  random.fill(bytes);
+  std::uint64_t value = 0;
+  for (const auto byte : bytes) value = value << 8 | byte;
+  return std::chrono::microseconds{most.count() <= 0 ? 0 : static_cast<std::int64_t>(value % static_cast<std::uint64_t>(most.count()))};
+}
+
+void Context::publish(action::Publish publish, std::string_view to_gateway) {
+  if (to_gateway == me()) {
+    loopback.emplace_back(std::move(publish.topic), std::move(publish.payload));
+  } else {
+    actions.emplace_back(std::move(publish));
+  }
+}
+
+void Context::authenticate(std::string& event, const Bytes32& mac_key) const {
+  finish_with_mac(event, crypto.hmac_sha256(as_text(mac_key), event));
+}
+
+void Context::sign(std::string& event) const {
+  finish_with_signature(event, crypto.sign(options.keys.sign.secret, kSignaturePrefix, event));
+}
+
+}  // namespace clawbridge::core

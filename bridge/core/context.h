@@ -1,0 +1,67 @@
+// What every behaviour of the core works with: who we are, the hands that were passed in, the moment, and the actions
+// of the step under way. One Context per Core; nothing else is shared between behaviours.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bridge/core/action.h"
+#include "bridge/core/cryptography.h"
+#include "bridge/core/journal.h"
+#include "bridge/core/options.h"
+#include "topics/message.h"
+#include "topics/topic.h"
+#include "topics/ulid.h"
+
+namespace clawbridge::core {
+
+using Fields = std::vector<std::pair<std::string_view, std::string>>;
+
+class Context {
+ public:
+  Context(Options given, JournalReader& reader, const Cryptography& cryptography, Random& entropy, std::string own_incarnation);
+
+  const Options options;
+  const Topics topics;
+  JournalReader& journal;
+  const Cryptography& crypto;
+  Random& random;
+  const std::string incarnation;
+  const Bytes32 fingerprint;
+  const std::string key_id;
+
+  Now now{};                                        // of the step under way
+  Actions actions;                                  // of the step under way
+  std::deque<std::pair<std::string, std::string>> loopback;  // topic and payload of what we sent to ourselves
+  std::map<std::string_view, std::uint64_t> counters;
+  UlidSequence ids;
+
+  [[nodiscard]] const std::string& me() const { return options.gateway; }
+  [[nodiscard]] std::string new_id();
+  /// Uniform in [0, most).
+  [[nodiscard]] std::chrono::microseconds jitter(std::chrono::microseconds most);
+
+  void store(StoreOrder order) { actions.emplace_back(action::Store{std::move(order)}); }
+  void note(action::Level level, std::string_view name, Fields fields) {
+    actions.emplace_back(action::Note{level, name, std::move(fields)});
+  }
+  void count(std::string_view name) { ++counters[name]; }
+  /// Sends to a peer through the broker; to our own gateway without it.
+  void publish(action::Publish publish, std::string_view to_gateway);
+
+  /// The MAC or signature of an encoded event, appended.
+  void authenticate(std::string& event, const Bytes32& mac_key) const;
+  void sign(std::string& event) const;
+};
+
+[[nodiscard]] Bytes32 fingerprint_of(const Cryptography& crypto, const Bytes32& sign_key, const Bytes32& box_key);
+
+[[nodiscard]] inline std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace clawbridge::core

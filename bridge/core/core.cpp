@@ -1,0 +1,433 @@
+#include "bridge/core/core.h"
+
+#include <algorithm>
+
+#include "bridge/core/router.h"
+
+namespace clawbridge::core {
+namespace {
+
+using action::Level;
+using std::chrono::microseconds;
+using std::chrono::seconds;
+
+constexpr microseconds kRefusalEvery = seconds{10};
+constexpr std::size_t kRefusedGatewaysMax = 256;
+constexpr microseconds kDrainWait = seconds{3};
+constexpr microseconds kOfflineWait = seconds{2};
+
+}  // namespace
+
+Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cryptography& crypto, Random& random)
+    : context_(std::move(options), journal, crypto, random, restored.incarnation),
+      decoder_(context_.options.limits.message),
+      peers_(context_),
+      asks_(context_),
+      outbox_(context_, peers_, asks_),
+      inbox_(context_, peers_),
+      link_(context_, peers_, asks_, inbox_, restored.epoch) {
+  if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
+  peers_.restore(std::move(restored.peers));
+  outbox_.restore(std::move(restored.outgoing));
+  inbox_.restore(std::move(restored.incoming), std::move(restored.replay_marks), std::move(restored.newest_ids));
+}
+
+// One overload per event.
+struct Core::Handler {
+  Core& core;
+
+  void operator()(const event::Tick&) const {}
+  void operator()(const event::BrokerConnected& e) const { core.link_.on_connected(e); }
+  void operator()(const event::BrokerConnectFailed& e) const {
+    core.link_.on_connect_failed(e);
+    core.link_changed();
+  }
+  void operator()(const event::BrokerLost& e) const {
+    core.link_.on_lost(e);
+    core.link_changed();
+  }
+  void operator()(const event::BrokerSubscribed& e) const {
+    core.link_.on_subscribed(e);
+    core.link_changed();
+  }
+  void operator()(const event::BrokerPublished& e) const {
+    if (e.token % 2 == 0) {
+      core.link_.on_published(e);
+    } else if (!e.ok) {
+      core.outbox_.on_publish_refused(e.token, e.reason);
+    }
+  }
+  void operator()(const event::BrokerMessage& e) const { core.receive(e.topic, e.payload, e.retained, Origin::Broker); }
+  void operator()(const event::GatewayUp& e) const {
+    core.inbox_.on_gateway_up(e);
+    core.link_.on_gateway_changed();
+  }
+  void operator()(const event::GatewayDown& e) const {
+    const bool was_up = core.inbox_.gateway_connected();
+    core.inbox_.on_gateway_down(e);
+    if (was_up) core.link_.on_gateway_changed();
+  }
+  void operator()(const event::GatewayAgents& e) const {
+    core.inbox_.on_gateway_agents(e.agents);
+    core.link_.on_gateway_changed();
+  }
+  void operator()(const event::SessionResolved& e) const { core.inbox_.on_session_resolved(e); }
+  void operator()(const event::RunStarted& e) const { core.inbox_.on_run_started(e); }
+  void operator()(const event::RunEnded& e) const { core.inbox_.on_run_ended(e); }
+  void operator()(const event::RunNotTaken& e) const { core.inbox_.on_run_not_taken(e); }
+  void operator()(const event::RunLost& e) const { core.inbox_.on_run_lost(e); }
+  void operator()(const event::LocalSend& e) const { core.send(e); }
+  void operator()(const event::LocalAsk& e) const { core.ask(e); }
+  void operator()(const event::LocalWait& e) const { core.outbox_.wait(e); }
+  void operator()(const event::LocalGone& e) const {
+    core.outbox_.forget(e.ticket);
+    core.asks_.forget(e.ticket);
+  }
+  void operator()(const event::LocalTrust& e) const { core.trust(e); }
+  void operator()(const event::Shutdown&) const {
+    if (core.stopping_ != Stopping::No) return;
+    core.stopping_ = Stopping::Draining;
+    core.stop_deadline_ = core.context_.now.instant + kDrainWait;
+    core.inbox_.stop_taking();
+  }
+};
+
+Actions Core::step(Now now, Event event) {
+  context_.now = now;
+  if (!started_) {
+    started_ = true;
+    link_.start();
+  }
+  std::visit(Handler{*this}, event);
+  drain_loopback();
+  const bool was_up = link_.up();
+  link_.on_time();
+  if (was_up != link_.up()) link_changed();
+  outbox_.on_time();
+  inbox_.on_time();
+  for (const auto& answer : asks_.on_time()) on_ask_answer(answer);
+  drain_loopback();
+  go_on_stopping();
+  return std::exchange(context_.actions, {});
+}
+
+std::optional<Instant> Core::next_deadline() const {
+  if (!started_) return Instant{};
+  auto next = earliest(earliest(link_.next_deadline(), outbox_.next_deadline()), earliest(inbox_.next_deadline(), asks_.next_deadline()));
+  if (stopping_ == Stopping::Draining || stopping_ == Stopping::Offline) next = earliest(next, stop_deadline_);
+  return next;
+}
+
+void Core::drain_loopback() {
+  while (!context_.loopback.empty()) {
+    const auto [topic, payload] = std::move(context_.loopback.front());
+    context_.loopback.pop_front();
+    receive(topic, payload, false, Origin::Loopback);
+  }
+}
+
+void Core::link_changed() {
+  if (link_.name_conflict()) {
+    inbox_.stop_taking();
+  } else if (stopping_ == Stopping::No) {
+    inbox_.take_again();
+  }
+  outbox_.on_link(link_.up(), link_.broker_error());
+}
+
+void Core::go_on_stopping() {
+  if (stopping_ == Stopping::Draining && (inbox_.running() == 0 || context_.now.instant >= stop_deadline_)) {
+    stopping_ = Stopping::Offline;
+    stop_deadline_ = context_.now.instant + kOfflineWait;
+    link_.say_offline();
+  }
+  if (stopping_ == Stopping::Offline && (link_.offline_said() || context_.now.instant >= stop_deadline_)) {
+    stopping_ = Stopping::Done;
+    link_.disconnect();
+    context_.actions.emplace_back(action::Stopped{});
+  }
+}
+
+// ---- a message arrives ----
+
+void Core::dropped(std::string_view counter, std::string_view topic, std::string_view payload, std::string why) {
+  context_.count(counter);
+  context_.note(Level::Warn, counter, {{"topic", std::string(topic)}, {"bytes", std::to_string(payload.size())}, {"reason", std::move(why)}});
+}
+
+// The contract's checks up to the MAC, in its order; what passes is authentic.
+void Core::receive(std::string_view topic_text, std::string_view payload, bool retained, Origin origin) {
+  const auto topic = context_.topics.parse(topic_text);
+  if (!topic) {
+    dropped("dropped.topic", topic_text, payload, "the topic is none of the contract's");
+    return;
+  }
+  if (std::holds_alternative<topic::State>(*topic)) {
+    receive_state(*topic, payload, retained);
+    return;
+  }
+  const auto* inbox = std::get_if<topic::Inbox>(&*topic);
+  const auto* reply = std::get_if<topic::Reply>(&*topic);
+  const auto* to = inbox != nullptr ? &inbox->to : reply != nullptr ? &reply->to : nullptr;
+  if (to != nullptr && to->gateway != context_.me()) {
+    dropped("dropped.topic", topic_text, payload, "the topic is another gateway's");
+    return;
+  }
+  if (retained) {
+    dropped("dropped.retained", topic_text, payload, "retained messages mean nothing there; clear it with an empty retained message");
+    return;
+  }
+  const auto decoded = decoder_.decode(payload, *topic, context_.topics);
+  if (const auto* failure = std::get_if<DecodeFailure>(&decoded)) {
+    static constexpr std::string_view kCounters[] = {"dropped.size", "dropped.form", "dropped.attributes", "dropped.topic"};
+    dropped(kCounters[static_cast<std::size_t>(failure->check)], topic_text, payload, failure->error.message);
+    refuse(failure->claimed_source, failure->claimed_subject, payload, failure->error.code);
+    return;
+  }
+  const auto& message = std::get<Message>(decoded);
+  if (message.type == MessageType::State) {
+    handle_state(message, payload);  // an answer to our hello: it brings its own keys
+    return;
+  }
+  if (const auto code = peers_.check(message)) {
+    static constexpr auto kCounter = [](ErrorCode what) -> std::string_view {
+      if (what == ErrorCode::UnknownPeer) return "dropped.unknown_peer";
+      return what == ErrorCode::KeyChanged ? "dropped.key_changed" : "dropped.unauthentic";
+    };
+    dropped(kCounter(*code), topic_text, payload, "not authentic: " + std::string(to_string(*code)) + ", claimed source " + message.source.str());
+    refuse(message.source, message.subject.gateway.empty() ? std::nullopt : std::optional(message.subject), payload, *code);
+    return;
+  }
+  if (origin == Origin::Broker && message.source.gateway == context_.me()) {
+    handle_from_own_name(message);
+  } else {
+    handle(message, payload);
+  }
+}
+
+void Core::receive_state(const Topic& topic, std::string_view payload, bool retained) {
+  const auto& gateway = std::get<topic::State>(topic).gateway;
+  if (payload.empty() && gateway != context_.me()) {
+    context_.count("state.empty");
+    return;
+  }
+  const auto decoded = decoder_.decode(payload, topic, context_.topics);
+  if (gateway == context_.me()) {
+    link_.on_own_state(decoded, payload, retained);
+    link_changed();
+    return;
+  }
+  if (const auto* failure = std::get_if<DecodeFailure>(&decoded)) {
+    dropped("state.malformed", context_.topics.state(gateway), payload, failure->error.message);
+    return;
+  }
+  handle_state(std::get<Message>(decoded), payload);
+}
+
+void Core::handle_state(const Message& message, std::string_view payload) {
+  if (message.source.gateway == context_.me()) return;
+  const auto change = peers_.on_state(message, payload);
+  if (!change) return;
+  if (change->ping) {
+    asks_.ask(*peers_.find(change->gateway), Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, seconds{10});
+    return;
+  }
+  outbox_.on_peer(*change);
+}
+
+void Core::handle(const Message& message, std::string_view payload) {
+  const auto& gateway = message.source.gateway;
+  if (message.type == MessageType::Request) {
+    inbox_.on_request(message, payload);
+    return;
+  }
+  if (message.type == MessageType::Hello) {
+    link_.on_hello(message);
+    return;
+  }
+  if (peers_.find_pinned(gateway) == nullptr) {
+    context_.count("dropped.pending_peer");
+    return;
+  }
+  switch (message.type) {
+    case MessageType::Receipt: outbox_.on_receipt(message); break;
+    case MessageType::Reply: handle_reply(message, payload); break;
+    case MessageType::Refusal: outbox_.on_refusal(message); break;
+    case MessageType::Ack: inbox_.on_ack(message); break;
+    default: context_.count("dropped.unexpected"); break;  // parts and progress, which this release never asks for
+  }
+}
+
+void Core::handle_reply(const Message& message, std::string_view payload) {
+  if (const auto answer = asks_.on_reply(message)) {
+    on_ask_answer(*answer);
+  } else {
+    outbox_.on_reply(message, payload);
+  }
+}
+
+// Our own name and keys, but not from here: the echo of our own ping, or another bridge that bears our name.
+void Core::handle_from_own_name(const Message& message) {
+  const auto purpose = asks_.purpose_of(message.id);
+  const bool to_answer = !purpose || std::holds_alternative<AskForOurselves>(*purpose);
+  if (message.type == MessageType::Request && message.op == Operation::Ping && to_answer) {
+    body::Reply reply;
+    reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, inbox_.open()};
+    auto event = encode_reply({context_.new_id(), message.subject, message.source, context_.now.wall, message.id, context_.key_id}, reply);
+    context_.authenticate(event, *peers_.find(context_.me())->mac_key_out);
+    context_.actions.emplace_back(action::Publish{.topic = context_.topics.reply(message.source), .payload = std::move(event),
+                                                  .correlation_id = message.id, .response_topic = {}, .expires_in = {}});
+  } else if (message.type == MessageType::Reply) {
+    if (const auto answer = asks_.on_reply(message)) on_ask_answer(*answer);
+  } else {
+    context_.count("dropped.own_name");
+  }
+}
+
+// At most one per claimed gateway in 10 s, and not for more than a few hundred names: the claim may be a lie.
+void Core::refuse(const std::optional<Address>& claimed_source, const std::optional<Address>& claimed_subject, std::string_view payload, ErrorCode code) {
+  if (!claimed_source || claimed_source->gateway == context_.me()) return;
+  std::erase_if(refused_at_, [&](const auto& entry) { return context_.now.instant - entry.second >= kRefusalEvery; });
+  if (refused_at_.contains(claimed_source->gateway) || refused_at_.size() >= kRefusedGatewaysMax) return;
+  refused_at_.emplace(claimed_source->gateway, context_.now.instant);
+  const bool mine = claimed_subject && claimed_subject->gateway == context_.me();
+  auto event = encode_refusal({context_.new_id(), mine ? *claimed_subject : Address::bridge_of(context_.me()), *claimed_source, context_.now.wall, {}, context_.key_id},
+                              {hex_encode(context_.crypto.sha256(payload)), code});
+  context_.sign(event);
+  context_.count("refusal.sent");
+  context_.publish({.topic = context_.topics.reply(*claimed_source), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}},
+                   claimed_source->gateway);
+}
+
+void Core::on_ask_answer(const AskAnswer& answer) {
+  if (const auto* caller = std::get_if<AskForCaller>(&answer.purpose)) {
+    context_.actions.emplace_back(action::Answer{caller->ticket, answer.reply});
+    return;
+  }
+  if (std::holds_alternative<AskForOurselves>(answer.purpose)) {
+    link_.on_own_ping(answer.reply.has_value());
+    link_changed();
+    return;
+  }
+  if (!answer.reply) return;
+  if (std::holds_alternative<AskForExchanges>(answer.purpose)) {
+    if (answer.reply->exchanges) outbox_.on_status(answer.gateway, *answer.reply->exchanges);
+  } else if (answer.gateway == context_.me()) {
+    link_.on_own_pong(*answer.reply);
+    link_changed();
+  } else if (answer.reply->pong) {
+    if (const auto payload = peers_.believe_incarnation(answer.gateway, answer.reply->pong->incarnation)) {
+      const auto decoded = decoder_.decode(*payload, topic::State{answer.gateway}, context_.topics);
+      if (const auto* message = std::get_if<Message>(&decoded)) handle_state(*message, *payload);
+    }
+  }
+}
+
+// ---- local callers ----
+
+void Core::send(const event::LocalSend& send) {
+  if (stopping_ != Stopping::No) {
+    context_.actions.emplace_back(action::Answer{send.ticket, SendResult(Error{ErrorCode::Busy, "clawbridge is shutting down; send again when it runs", true})});
+    return;
+  }
+  const auto target = resolve_target(send, context_, peers_, inbox_.gateway().agents, link_.discovered());
+  if (!target) {
+    context_.count("send.refused");
+    context_.actions.emplace_back(action::Answer{send.ticket, SendResult(target.error())});
+    return;
+  }
+  outbox_.send(send, *target);
+}
+
+void Core::ask(const event::LocalAsk& ask) {
+  const auto refuse = [&](ErrorCode code, std::string message) {
+    context_.actions.emplace_back(action::Answer{ask.ticket, AskResult(Error{code, std::move(message), true})});
+  };
+  const auto* peer = peers_.find_pinned(ask.gateway);
+  if (peer == nullptr || ask.gateway == context_.me()) {
+    refuse(ErrorCode::UnknownPeer, "no trusted gateway \"" + ask.gateway + "\" is known here; `clawbridge peers list` shows those that are");
+    return;
+  }
+  if (!link_.up()) {
+    refuse(ErrorCode::Timeout, link_.broker_error().empty() ? "the broker is not reachable yet" : link_.broker_error());
+    return;
+  }
+  const auto data = ask.op == Operation::AgentsList ? encode_data(body::AgentsList{}) : encode_data(body::Ping{});
+  if (!asks_.ask(*peer, ask.op, data, AskForCaller{ask.ticket}, ask.wait)) {
+    refuse(ErrorCode::Busy, "too many questions are under way; try again");
+  }
+}
+
+void Core::trust(const event::LocalTrust& trust) {
+  auto result = peers_.trust(trust.gateway, trust.fingerprint);
+  const bool trusted = result.has_value();
+  context_.actions.emplace_back(action::Answer{trust.ticket, TrustResult(std::move(result))});
+  if (trusted) outbox_.on_peer({.gateway = trust.gateway, .newly_pinned = true});
+}
+
+// ---- views ----
+
+StatusView Core::status() const {
+  StatusView view;
+  view.gateway = context_.me();
+  view.version = context_.options.version;
+  view.state = link_.name_conflict() ? "name_conflict" : !link_.up() ? "offline" : inbox_.gateway_connected() ? "online" : "degraded";
+  view.fingerprint = hex_encode(context_.fingerprint);
+  view.incarnation = context_.incarnation;
+  view.epoch = link_.epoch();
+  view.broker_state = link_.broker_state();
+  view.broker_error = link_.broker_error();
+  view.broker_protocol = link_.protocol();
+  view.gateway_connected = inbox_.gateway_connected();
+  view.gateway_kind = inbox_.gateway().kind;
+  view.gateway_version = inbox_.gateway().version;
+  view.gateway_error = inbox_.gateway_error();
+  for (const auto& agent : inbox_.gateway().agents) view.agents.push_back(agent.id);
+  view.peers = peers_.all().size() - 1;
+  view.peers_pending = peers_.pending();
+  view.outgoing_open = outbox_.open();
+  view.incoming_open = inbox_.open();
+  for (const auto& [name, value] : context_.counters) view.counters.emplace(name, value);
+  return view;
+}
+
+std::vector<PeerView> Core::peers() const {
+  std::vector<PeerView> views;
+  for (const auto& [gateway, peer] : peers_.all()) {
+    if (gateway == context_.me()) continue;
+    views.push_back(peers_.view(peer));
+    views.back().open_outgoing = outbox_.open_to(gateway);
+  }
+  return views;
+}
+
+std::vector<AgentView> Core::agents() const {
+  std::vector<AgentView> views;
+  const std::string here = inbox_.gateway_connected() ? "online" : "degraded";
+  for (const auto& agent : inbox_.gateway().agents) views.push_back({context_.me(), agent.id, agent.name, here, false});
+  for (const auto& [gateway, peer] : peers_.all()) {
+    if (gateway == context_.me() || !peer.pinned()) continue;
+    for (const auto& agent : peer.state.agents) {
+      views.push_back({gateway, agent.id, agent.name, std::string(to_string(peer.state.presence)), true});
+    }
+  }
+  return views;
+}
+
+std::optional<ExchangeView> Core::exchange(std::string_view id) const {
+  if (auto view = outbox_.view(id, true)) return view;
+  return inbox_.view(id);
+}
+
+std::vector<ExchangeView> Core::exchanges(std::size_t limit) const {
+  std::vector<ExchangeView> views;
+  for (const auto& record : context_.journal.list_outgoing(limit)) views.push_back(outbox_.view_of(record));
+  for (const auto& record : context_.journal.list_incoming(limit)) {
+    if (record.source_gateway != context_.me() && record.stage != IncomingStage::Tombstone) views.push_back(inbox_.view_of(record));
+  }
+  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.correlation_id > b.correlation_id; });
+  if (views.size() > limit) views.resize(limit);
+  return views;
+}
+
+}  // namespace clawbridge::core

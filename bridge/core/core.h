@@ -1,0 +1,78 @@
+// The bridge as a pure state machine: events in, actions out.
+//
+// No clock, no thread, no socket, no file: time, randomness, cryptography and the journal are arguments. It never
+// throws for input and never blocks. One thread at a time.
+//
+// Behaviours, each a file: peers (who is there and how far trusted), link (the broker connection and our own state),
+// router (what was typed to an address), outbox (exchanges asked here), inbox (exchanges answered here and their turns),
+// asks (questions that only read). This file takes a message through the contract's checks and hands it to one of them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/core/action.h"
+#include "bridge/core/asks.h"
+#include "bridge/core/context.h"
+#include "bridge/core/inbox.h"
+#include "bridge/core/link.h"
+#include "bridge/core/outbox.h"
+#include "bridge/core/peers.h"
+
+namespace clawbridge::core {
+
+class Core {
+ public:
+  /// `restored`: what the journal held. The references must outlive the core.
+  Core(Options options, Snapshot restored, JournalReader& journal, const Cryptography& crypto, Random& random);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  /// Takes one fact and says what is to be done about it; see action.h for the order in which.
+  [[nodiscard]] Actions step(Now now, Event event);
+  /// When step() wants an event::Tick at the latest.
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  [[nodiscard]] StatusView status() const;
+  [[nodiscard]] std::vector<PeerView> peers() const;
+  [[nodiscard]] std::vector<AgentView> agents() const;
+  [[nodiscard]] std::optional<ExchangeView> exchange(std::string_view id) const;
+  [[nodiscard]] std::vector<ExchangeView> exchanges(std::size_t limit) const;
+
+ private:
+  struct Handler;
+  enum class Origin { Broker, Loopback };
+
+  void receive(std::string_view topic, std::string_view payload, bool retained, Origin origin);
+  void receive_state(const Topic& topic, std::string_view payload, bool retained);
+  void handle_state(const Message& message, std::string_view payload);
+  void handle(const Message& message, std::string_view payload);
+  void handle_reply(const Message& message, std::string_view payload);
+  void handle_from_own_name(const Message& message);
+  void dropped(std::string_view counter, std::string_view topic, std::string_view payload, std::string why);
+  void refuse(const std::optional<Address>& claimed_source, const std::optional<Address>& claimed_subject, std::string_view payload, ErrorCode code);
+  void on_ask_answer(const AskAnswer& answer);
+  void send(const event::LocalSend& send);
+  void ask(const event::LocalAsk& ask);
+  void trust(const event::LocalTrust& trust);
+  void link_changed();
+  void drain_loopback();
+  void go_on_stopping();
+
+  Context context_;
+  MessageDecoder decoder_;
+  Peers peers_;
+  Asks asks_;
+  Outbox outbox_;
+  Inbox inbox_;
+  Link link_;
+  std::map<std::string, Instant> refused_at_;  // by claimed gateway: one refusal in 10 s
+  bool started_ = false;
+  enum class Stopping { No, Draining, Offline, Done } stopping_ = Stopping::No;
+  Instant stop_deadline_{};
+};
+
+}  // namespace clawbridge::core

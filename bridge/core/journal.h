@@ -1,0 +1,191 @@
+// What the core keeps across restarts: the records of the journal, the orders that change it, and the view it reads.
+//
+// Source of truth for an exchange that has not ended is the core's memory, which is what restore() gave plus what the
+// core stored since; what has ended, and every payload, stays in the journal and is read back when it is needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "topics/address.h"
+#include "topics/encoding.h"
+#include "topics/error.h"
+#include "topics/message.h"
+#include "topics/time.h"
+
+namespace clawbridge::core {
+
+using clawbridge::to_string;
+
+/// One stage an exchange has reached, and when this bridge learned of it.
+struct StageTime {
+  std::string stage;  // accepted, published, deferred, stored, queued, started, ended
+  WallTime time{};
+};
+
+/// How an exchange ended for its requester: a reply's status, or what the requester concluded by itself.
+/// Text form: a ReplyStatus name, `expired` or `unknown`.
+struct OutgoingRecord {
+  std::string id;              // correlation id; rises in the order of acceptance
+  Address source;
+  Address target;              // its gateway is the peer
+  Operation op = Operation::SessionsSend;
+  std::string session;         // session key or `label:` + label, as asked; empty for the default: names the lane
+  WallTime created{};
+  WallTime expiry{};
+  std::string incarnation;     // the peer's journal that `request` was made for; empty: never left, `request` is data only
+  std::string request;         // the payload as published, byte for byte; before that the JSON of its data
+  bool receipt = false;        // the peer ever said that it has it
+  std::string stage;           // latest stage
+  std::string reason;          // of a deferral or of queueing
+  std::string run_id;
+  std::vector<StageTime> stages;
+  std::string status;          // empty while open
+  std::string reply;           // the reply's payload, byte for byte
+  std::optional<Error> error;  // when the requester itself ended it
+  WallTime ended{};
+};
+
+enum class IncomingStage { Stored, Queued, HandingOver, Started, Ended, Tombstone };
+
+struct IncomingRecord {
+  std::string source_gateway;
+  std::string id;
+  Bytes32 digest{};            // SHA-256 of `request`
+  std::string request;         // payload, byte for byte; empty for a tombstone
+  Address source;
+  Address target;
+  Operation op = Operation::SessionsSend;
+  std::string session;         // as asked, as in OutgoingRecord
+  std::string session_key;     // resolved; empty before
+  WallTime expiry{};
+  WallTime received{};
+  IncomingStage stage = IncomingStage::Stored;
+  std::uint32_t attempt = 0;   // of handing over; part of the idempotency key
+  std::string boot_id;         // of the gateway, at the last handing over; empty where the gateway has none
+  std::string run_id;
+  std::string receipt;         // payload of the latest receipt published, byte for byte
+  std::string reply;           // payload of the reply, byte for byte
+  std::string status;          // of the reply
+  std::vector<StageTime> stages;
+  WallTime ended{};
+  bool acknowledged = false;
+};
+
+enum class PeerTrust { Pending, Joined, Trusted, Configured };
+[[nodiscard]] std::string_view to_string(PeerTrust trust);
+
+struct PeerRecord {
+  std::string gateway;
+  PeerTrust trust = PeerTrust::Pending;
+  Bytes32 sign_key{};
+  Bytes32 box_key{};
+  std::string incarnation;
+  std::uint64_t epoch = 0;
+  std::uint64_t revision = 0;
+  std::string state;           // payload of the latest authentic state
+  WallTime seen{};
+};
+
+struct ReplayMark {
+  std::string gateway;
+  WallTime id_time{};          // greatest id time purged
+  WallTime expiry{};           // greatest expirytime purged
+};
+
+// ---- orders: each is one small change; a batch of them is one transaction ----
+
+namespace store {
+struct PutOutgoing {
+  OutgoingRecord record;  // inserts or replaces
+};
+/// Everything but the identity, `request` and `incarnation` of an outgoing exchange. `reply` empty: leave it.
+struct UpdateOutgoing {
+  std::string id;
+  bool receipt = false;
+  std::string stage;
+  std::string reason;
+  std::string run_id;
+  std::vector<StageTime> stages;
+  std::string status;
+  std::string reply;
+  std::optional<Error> error;
+  WallTime ended{};
+};
+struct PutIncoming {
+  IncomingRecord record;
+};
+/// Everything but the identity, `request` and `digest` of an incoming exchange. `receipt`, `reply` empty: leave them.
+struct UpdateIncoming {
+  std::string source_gateway;
+  std::string id;
+  std::string session_key;
+  IncomingStage stage = IncomingStage::Stored;
+  std::uint32_t attempt = 0;
+  std::string boot_id;
+  std::string run_id;
+  std::string receipt;
+  std::string reply;
+  std::string status;
+  std::vector<StageTime> stages;
+  WallTime ended{};
+};
+struct AcknowledgeIncoming {
+  std::string source_gateway;
+  std::vector<std::string> ids;
+};
+struct PutPeer {
+  PeerRecord record;
+};
+struct RemovePeer {
+  std::string gateway;
+};
+/// Forgets ended exchanges: outgoing ones ended before `outgoing_ended_before`; incoming ones whose expiry is before
+/// `incoming_expiry_before` and that are acknowledged or ended before `incoming_ended_before`. The replay marks of
+/// the gateways concerned are raised in the same transaction, from the ids and expiry times of the rows removed.
+struct Purge {
+  WallTime outgoing_ended_before{};
+  WallTime incoming_expiry_before{};
+  WallTime incoming_ended_before{};
+  std::size_t rows_max = 1000;
+};
+struct PutEpoch {
+  std::uint64_t epoch = 0;
+};
+}  // namespace store
+
+using StoreOrder = std::variant<store::PutOutgoing, store::UpdateOutgoing, store::PutIncoming, store::UpdateIncoming,
+                                store::AcknowledgeIncoming, store::PutPeer, store::RemovePeer, store::Purge, store::PutEpoch>;
+
+/// What a journal holds when the bridge starts. Payloads (`request`, `reply`, `receipt`) of exchanges are left empty:
+/// the core asks for them when it needs them. An outgoing record that never left (`incarnation` empty) is the same.
+struct Snapshot {
+  std::string incarnation;     // 32 lower-case hex digits, made with the journal
+  std::uint64_t epoch = 0;     // of the latest broker connection
+  std::string last_id;         // greatest id of ours in the journal; empty if none
+  std::vector<OutgoingRecord> outgoing;  // open ones, by id
+  std::vector<IncomingRecord> incoming;  // not ended, by order received
+  std::vector<PeerRecord> peers;
+  std::vector<ReplayMark> replay_marks;
+  std::vector<std::pair<std::string, std::string>> newest_ids;  // source gateway -> greatest id of it in the journal
+};
+
+/// Read access to everything stored so far, including orders of the step before that are not yet durable.
+/// Called by the core inside step(); must not fail: a store that cannot read stops the daemon.
+class JournalReader {
+ public:
+  virtual ~JournalReader() = default;
+  [[nodiscard]] virtual std::optional<IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) = 0;
+  [[nodiscard]] virtual std::optional<OutgoingRecord> outgoing(std::string_view id) = 0;
+  /// The newest `limit` outgoing and incoming exchanges, newest first, without payloads.
+  [[nodiscard]] virtual std::vector<OutgoingRecord> list_outgoing(std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<IncomingRecord> list_incoming(std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<ReplayMark> replay_marks() = 0;
+  /// Any incoming exchange with that id, whoever asked.
+  [[nodiscard]] virtual std::optional<IncomingRecord> find_incoming(std::string_view id) = 0;
+};
+
+}  // namespace clawbridge::core

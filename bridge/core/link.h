@@ -1,0 +1,110 @@
+// The connection to the broker and what we say of ourselves there: epochs, the will, the four subscriptions, our retained
+// state, the test whether the broker keeps retained messages, hellos, and whether another bridge bears our name.
+//
+//   down ──▶ connecting ──▶ subscribing ──▶ up
+//    ▲  backoff with jitter       │           │
+//    └────────────────────────────┴───────────┘  lost, refused
+//
+// Every connection has an epoch of its own, journaled before the attempt; a failed attempt uses up none. The will is made
+// for its epoch and ends it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bridge/core/asks.h"
+#include "bridge/core/context.h"
+#include "bridge/core/inbox.h"
+#include "bridge/core/peers.h"
+#include "bridge/core/timers.h"
+
+namespace clawbridge::core {
+
+class Link {
+ public:
+  Link(Context& context, const Peers& peers, Asks& asks, const Inbox& inbox, std::uint64_t last_epoch)
+      : context_(context), peers_(peers), asks_(asks), inbox_(inbox), last_epoch_(last_epoch) {}
+
+  void start();
+  void on_connected(const event::BrokerConnected& connected);
+  void on_connect_failed(const event::BrokerConnectFailed& failed);
+  void on_lost(const event::BrokerLost& lost);
+  void on_subscribed(const event::BrokerSubscribed& subscribed);
+  /// For our own tokens, which are even.
+  void on_published(const event::BrokerPublished& published);
+
+  /// A payload on our own state topic.
+  void on_own_state(const std::variant<Message, DecodeFailure>& decoded, std::string_view payload, bool retained);
+  void on_hello(const Message& message);
+  /// The owner of a state with our name answered a ping.
+  void on_own_pong(const body::Reply& reply);
+
+  /// The ping that we sent to ourselves through the broker: whether it was answered.
+  void on_own_ping(bool answered);
+
+  /// Tells the others when the gateway has come, gone or changed.
+  void on_gateway_changed();
+  void say_offline();
+  [[nodiscard]] bool offline_said() const { return phase_ != Phase::Up || offline_acknowledged_; }
+  void disconnect();
+
+  void on_time();
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  [[nodiscard]] bool up() const { return phase_ == Phase::Up; }
+  [[nodiscard]] bool name_conflict() const { return name_conflict_; }
+  /// The retained states have been delivered, or asked for by hello, long enough ago to call an unseen name unknown.
+  [[nodiscard]] bool discovered() const { return discovered_; }
+  [[nodiscard]] std::string_view broker_state() const;
+  [[nodiscard]] const std::string& broker_error() const { return broker_error_; }
+  [[nodiscard]] int protocol() const { return protocol_; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  [[nodiscard]] std::uint64_t packet_bytes_max() const { return packet_bytes_max_; }
+
+ private:
+  enum class Phase { Down, Connecting, Subscribing, Up, Closed };
+  enum class Timer { Connect, RetentionTest, Discovered, Republish };
+
+  void connect();
+  void fail(std::string reason, bool slowly);
+  void subscribe();
+  void publish_state(body::Presence presence);
+  [[nodiscard]] body::State make_state(body::Presence presence, std::uint64_t revision) const;
+  [[nodiscard]] std::string sign_state(const body::State& state) const;
+  [[nodiscard]] body::Presence presence() const;
+  void say_hello();
+  void answer_hello(const std::string& asker);
+  void republish_soon();
+
+  Context& context_;
+  const Peers& peers_;
+  Asks& asks_;
+  const Inbox& inbox_;
+  Phase phase_ = Phase::Down;
+  std::uint64_t last_epoch_;            // of the latest connection that came about, or higher if our own state said so
+  std::uint64_t epoch_ = 0;
+  std::uint64_t revision_ = 0;
+  WallTime since_{};
+  body::Presence told_ = body::Presence::Offline;
+  std::string state_;                   // payload published last
+  std::string will_;
+  int protocol_ = 5;
+  std::uint64_t packet_bytes_max_ = 0;
+  std::chrono::microseconds backoff_{0};
+  std::string broker_error_;
+  bool own_state_seen_ = false;         // in this connection, retained or not
+  bool own_state_came_back_ = false;    // retained, through the wildcard
+  bool retention_tested_ = false;
+  bool discovered_ = false;
+  bool name_conflict_ = false;
+  bool offline_acknowledged_ = false;
+  std::uint64_t next_token_ = 2;
+  std::uint64_t state_token_ = 0;
+  Timers<Timer> timers_;
+  Timers<std::string> hello_answers_;   // by asker
+  std::map<std::string, Instant> hello_answered_;
+};
+
+}  // namespace clawbridge::core

@@ -1,0 +1,719 @@
+#include "bridge/core/outbox.h"
+
+#include <algorithm>
+
+namespace clawbridge::core {
+namespace {
+
+using action::Level;
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr microseconds kRetryFirst = seconds{2};
+constexpr microseconds kRetryMost = seconds{60};
+constexpr microseconds kSpread = seconds{2};           // after a reconnect or a peer's new epoch
+constexpr microseconds kConfirmWait = seconds{2};      // for a peer's retained state after a reconnect
+constexpr microseconds kOfflineProbe = minutes{5};
+constexpr microseconds kStatusEvery = minutes{5};
+constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
+constexpr milliseconds kStatusWait = seconds{30};
+constexpr hours kGiveUpAfterExpiry{7 * 24};
+constexpr std::size_t kTokensMax = 65'536;
+
+std::string session_name(const Target& target) {
+  return target.label.empty() ? target.session_key : "label:" + target.label;
+}
+
+// A request without a session is in the lane of the agent's default session.
+std::string lane_of(const OutgoingRecord& record) {
+  const auto& session = record.session.empty() ? default_session(record.target.agent) : record.session;
+  return record.source.str() + "|" + record.target.str() + "|" + session;
+}
+
+ExchangeView view_without_texts(const OutgoingRecord& record, const std::string& me) {
+  ExchangeView view;
+  view.correlation_id = record.id;
+  view.outgoing = true;
+  view.remote = record.target.gateway != me;
+  view.status = record.status.empty() ? "accepted" : record.status;
+  view.gateway = record.target.gateway;
+  view.agent = record.target.agent;
+  view.source = record.source.str();
+  view.operation = to_string(record.op);
+  view.session_key = record.session.starts_with("label:") ? "" : record.session;
+  view.run_id = record.run_id;
+  view.stage = record.stage;
+  view.reason = record.status.empty() ? record.reason : "";
+  view.stages = record.stages;
+  view.error = record.error;
+  view.created = record.created;
+  view.expiry = record.expiry;
+  return view;
+}
+
+}  // namespace
+
+void add_reply(ExchangeView& view, const body::Reply& reply) {
+  if (reply.status == ReplyStatus::Ok || !reply.reply.empty()) view.reply = reply.reply;
+  view.truncated = reply.truncated;
+  if (!reply.run_id.empty()) view.run_id = reply.run_id;
+  if (!reply.session_key.empty()) view.session_key = reply.session_key;
+  if (reply.error) view.error = reply.error;
+}
+
+// ---- start ----
+
+void Outbox::restore(std::vector<OutgoingRecord> records) {
+  for (auto& record : records) {
+    Open open;
+    open.record = std::move(record);
+    open.lane = lane_of(open.record);
+    const auto id = open.record.id;
+    const auto [at, inserted] = open_.emplace(id, std::move(open));
+    auto& entry = at->second;
+    if (entry.record.receipt) {
+      flow_of(entry).asked.insert(id);
+    } else {
+      enter_lane(entry);
+    }
+    expiries_.schedule(id, context_.now.instant);
+  }
+}
+
+// ---- lanes ----
+
+void Outbox::enter_lane(Open& open) {
+  auto& flow = flow_of(open);
+  auto& lane = flow.lanes[open.lane];
+  lane.push_back(open.record.id);
+  if (lane.size() == 1) flow.ready.insert(open.record.id);
+}
+
+void Outbox::leave_lane(Open& open) {
+  auto& flow = flow_of(open);
+  if (open.on_wire) {
+    open.on_wire = false;
+    --flow.on_wire;
+  }
+  flow.ready.erase(open.record.id);
+  retries_.cancel(open.record.id);
+  const auto lane = flow.lanes.find(open.lane);
+  if (lane == flow.lanes.end()) return;
+  const bool was_head = lane->second.front() == open.record.id;
+  std::erase(lane->second, open.record.id);
+  if (lane->second.empty()) {
+    flow.lanes.erase(lane);
+  } else if (was_head) {
+    flow.ready.insert(lane->second.front());
+  }
+}
+
+bool Outbox::may_leave(const Peer& peer, const Flow& flow) const {
+  if (!peer.mac_key_out) return false;
+  if (peer.record.gateway == context_.me()) return true;
+  if (unconfirmed_.next() && !confirmed_.contains(peer.record.gateway)) return false;
+  if (!link_up_ || flow.on_wire >= kOnWireMax || peer.record.incarnation.empty()) return false;
+  if (peer.reachable()) return true;
+  // Presence is advice: one request may try, now and then.
+  return flow.on_wire == 0 && (!flow.probe_allowed || *flow.probe_allowed <= context_.now.instant);
+}
+
+// Publishes the heads that may leave.
+void Outbox::pump(const std::string& gateway) {
+  const auto found = flows_.find(gateway);
+  const auto* peer = peers_.find_pinned(gateway);
+  if (found == flows_.end() || peer == nullptr) return;
+  auto& flow = found->second;
+  while (!flow.ready.empty() && may_leave(*peer, flow)) {
+    const auto id = *flow.ready.begin();
+    flow.ready.erase(flow.ready.begin());
+    publish(open_.at(id), *peer, nullptr);
+  }
+}
+
+// ---- publishing ----
+
+// Puts the exchange on the wire. `data`: its data object when it is at hand, else it is read from the journal.
+// False when it could not leave and has ended instead.
+bool Outbox::publish(Open& open, const Peer& peer, const std::string* data) {
+  std::string bytes;
+  if (open.record.incarnation.empty()) {
+    std::string stored;
+    if (data == nullptr) {
+      auto record = context_.journal.outgoing(open.record.id);
+      if (record) stored = std::move(record->request);
+      data = &stored;
+    }
+    if (!make_bytes(open, peer, *data, bytes)) return false;
+  } else {
+    auto record = context_.journal.outgoing(open.record.id);
+    if (record) bytes = std::move(record->request);
+  }
+  auto& flow = flow_of(open);
+  if (!open.on_wire) {
+    open.on_wire = true;
+    ++flow.on_wire;
+  }
+  if (!peer.reachable() && peer.record.gateway != context_.me()) {
+    flow.probe_allowed = context_.now.instant + kOfflineProbe;
+    schedule_retry(open, kOfflineProbe);
+  } else {
+    open.retry_delay = open.retry_delay.count() == 0 ? kRetryFirst : std::min(open.retry_delay * 2, kRetryMost);
+    schedule_retry(open, open.retry_delay * 4 / 5 + context_.jitter(open.retry_delay * 2 / 5));
+  }
+  send_bytes(open, std::move(bytes));
+  return true;
+}
+
+// Makes the bytes that will never change again, and journals them with the peer's incarnation.
+bool Outbox::make_bytes(Open& open, const Peer& peer, const std::string& data, std::string& bytes) {
+  auto& record = open.record;
+  bytes = encode_request({.op = record.op,
+                          .id = record.id,
+                          .source = record.source,
+                          .subject = record.target,
+                          .time = record.created,
+                          .chain = {},
+                          .expiry = record.expiry,
+                          .incarnation = peer.record.incarnation,
+                          .key_id = context_.key_id},
+                         context_.topics, data);
+  context_.authenticate(bytes, *peer.mac_key_out);
+  const auto most = std::min<std::uint64_t>(context_.options.limits.message.message_bytes,
+                                            peer.state.message_bytes == 0 ? UINT64_MAX : peer.state.message_bytes);
+  if (bytes.size() > most) {
+    end(open, "rejected",
+        Error{ErrorCode::TooLarge,
+              "the message would have " + std::to_string(bytes.size()) + " bytes on the wire; " + record.target.gateway + " takes " +
+                  std::to_string(most),
+              false},
+        {}, nullptr);
+    return false;
+  }
+  record.incarnation = peer.record.incarnation;
+  reached(open, "published");
+  auto full = record;
+  full.request = bytes;
+  context_.store(store::PutOutgoing{std::move(full)});
+  return true;
+}
+
+void Outbox::send_bytes(const Open& open, std::string bytes) {
+  const auto& record = open.record;
+  const auto left = record.expiry - context_.now.wall;
+  context_.count("request.published");
+  context_.note(Level::Debug, "request.published",
+                {{"cid", record.id}, {"from", record.source.str()}, {"to", record.target.str()}, {"bytes", std::to_string(bytes.size())}});
+  std::uint64_t token = 0;
+  if (tokens_.size() < kTokensMax) {
+    token = next_token_++ << 1 | 1;  // odd: the link uses even ones
+    tokens_.emplace(token, record.id);
+    if (tokens_.size() > 4 * kOnWireMax * (flows_.size() + 1)) tokens_.erase(tokens_.begin());
+  }
+  context_.publish({.topic = context_.topics.inbox(record.target),
+                    .payload = std::move(bytes),
+                    .token = token,
+                    .correlation_id = record.id,
+                    .response_topic = context_.topics.reply(record.source),
+                    .expires_in = std::max(seconds{1}, std::chrono::ceil<seconds>(left))},
+                   record.target.gateway);
+}
+
+void Outbox::schedule_retry(Open& open, microseconds delay) { retries_.schedule(open.record.id, context_.now.instant + delay); }
+
+void Outbox::retry(const std::string& id) {
+  const auto found = open_.find(id);
+  if (found == open_.end() || found->second.record.receipt) return;
+  auto& open = found->second;
+  const auto* peer = peers_.find_pinned(open.record.target.gateway);
+  auto& flow = flow_of(open);
+  if (peer == nullptr || context_.now.wall >= open.record.expiry) return;
+  if (peer->record.gateway != context_.me()) {
+    if (!link_up_) return;  // on_link() goes on from here
+    if (!peer->reachable() && flow.probe_allowed && *flow.probe_allowed > context_.now.instant) {
+      schedule_retry(open, *flow.probe_allowed - context_.now.instant);
+      return;
+    }
+  }
+  context_.count("request.repeated");
+  publish(open, *peer, nullptr);
+}
+
+// ---- local callers ----
+
+void Outbox::send(const event::LocalSend& send, const Target& target) {
+  if (open_.size() >= context_.options.limits.outgoing_open) {
+    context_.count("send.busy");
+    answer(send.ticket, Error{ErrorCode::Busy,
+                              std::to_string(open_.size()) + " exchanges are open, which is the limit (limits.outgoing_open); try again when some have ended",
+                              true});
+    return;
+  }
+  Open open;
+  auto& record = open.record;
+  record.id = context_.new_id();
+  record.source = {context_.me(), send.caller_agent};
+  record.target = target.address;
+  record.session = session_name(target);
+  record.created = context_.now.wall;
+  record.expiry = context_.now.wall + std::clamp<milliseconds>(send.expires_in.value_or(kExpiryDefault), seconds{1}, kExpiryMax);
+  open.lane = lane_of(record);
+  record.stage = "accepted";
+  record.stages.push_back({"accepted", context_.now.wall});
+  const auto data = encode_data(body::SessionsSend{
+      send.message, target.session_key, target.label,
+      std::chrono::duration<double>(send.wait).count(), false});
+  context_.count("exchange.accepted");
+  context_.note(Level::Debug, "exchange.accepted", {{"cid", record.id}, {"from", record.source.str()}, {"to", record.target.str()}});
+
+  const auto id = record.id;
+  const auto gateway = record.target.gateway;
+  const auto expiry_in = record.expiry - record.created;
+  auto& entry = open_.emplace(id, std::move(open)).first->second;
+  if (send.wait.count() > 0) {
+    entry.waiters.push_back(send.ticket);
+    waiting_for_.emplace(send.ticket, id);
+    wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
+  }
+  expiries_.schedule(id, context_.now.instant + expiry_in);
+  enter_lane(entry);
+
+  auto& flow = flow_of(entry);
+  const auto* peer = peers_.find_pinned(gateway);
+  // Straight to the wire when nothing is before it: then one write to the journal holds everything.
+  if (peer != nullptr && flow.ready.size() == 1 && flow.ready.contains(id) && may_leave(*peer, flow)) {
+    flow.ready.clear();
+    if (!publish(entry, *peer, &data)) {
+      if (send.wait.count() == 0) answer(send.ticket, *view(id, false));
+      return;
+    }
+  } else {
+    auto full = entry.record;
+    full.request = data;
+    context_.store(store::PutOutgoing{std::move(full)});
+    pump(gateway);
+  }
+  if (send.wait.count() == 0) answer(send.ticket, *view(id, false));
+}
+
+void Outbox::wait(const event::LocalWait& wait) {
+  const auto found = open_.find(wait.id);
+  if (found != open_.end() && wait.wait.count() > 0) {
+    if (waiting_for_.size() >= context_.options.limits.waiters) {
+      answer(wait.ticket, Error{ErrorCode::Busy, "too many callers are waiting; try again later", true});
+      return;
+    }
+    found->second.waiters.push_back(wait.ticket);
+    waiting_for_.emplace(wait.ticket, wait.id);
+    wait_timers_.schedule(wait.ticket, context_.now.instant + wait.wait);
+    return;
+  }
+  if (auto seen = view(wait.id, true)) {
+    answer(wait.ticket, std::move(*seen));
+  } else {
+    answer(wait.ticket, Error{ErrorCode::UnknownExchange, "no exchange \"" + wait.id + "\" was asked here; `clawbridge exchange list` shows those that were", false});
+  }
+}
+
+void Outbox::forget(Ticket ticket) {
+  const auto found = waiting_for_.find(ticket);
+  if (found == waiting_for_.end()) return;
+  if (const auto open = open_.find(found->second); open != open_.end()) std::erase(open->second.waiters, ticket);
+  wait_timers_.cancel(ticket);
+  waiting_for_.erase(found);
+}
+
+void Outbox::answer(Ticket ticket, SendResult result) {
+  wait_timers_.cancel(ticket);
+  waiting_for_.erase(ticket);
+  if (ticket != 0) context_.actions.emplace_back(action::Answer{ticket, std::move(result)});
+}
+
+// ---- the peer's messages ----
+
+Outbox::Open* Outbox::find_from(const Message& message) {
+  const auto found = open_.find(message.correlation_id);
+  if (found == open_.end() || found->second.record.target != message.source || found->second.record.source != message.subject) {
+    return nullptr;
+  }
+  return &found->second;
+}
+
+void Outbox::on_receipt(const Message& message) {
+  const auto* receipt = message.get<body::Receipt>();
+  auto* open = find_from(message);
+  if (receipt == nullptr || open == nullptr) {
+    context_.count("receipt.ignored");
+    return;
+  }
+  auto& record = open->record;
+  context_.note(Level::Debug, "receipt.received",
+                {{"cid", record.id}, {"peer", record.target.gateway}, {"stage", std::string(to_string(receipt->stage))}});
+  record.reason = receipt->reason;
+  if (receipt->stage == Stage::Deferred) {
+    if (record.receipt) return;  // what was taken cannot be put off again
+    reached(*open, "deferred");
+    save(*open);
+    const auto again = std::clamp<milliseconds>(receipt->retry_after.value_or(seconds{2}), seconds{1}, minutes{5});
+    schedule_retry(*open, again + context_.jitter(again / 5));
+    return;
+  }
+  if (!receipt->run_id.empty()) record.run_id = receipt->run_id;
+  reached(*open, to_string(receipt->stage));
+  const bool first = !record.receipt;
+  record.receipt = true;
+  save(*open);
+  if (!first) return;
+  auto& flow = flow_of(*open);
+  leave_lane(*open);
+  flow.asked.insert(record.id);
+  status_timers_.schedule_by(record.target.gateway, context_.now.instant + kStatusEvery);
+  pump(std::string(record.target.gateway));
+}
+
+void Outbox::on_reply(const Message& message, std::string_view payload) {
+  const auto* reply = message.get<body::Reply>();
+  if (auto* open = find_from(message)) {
+    if (message.sealed || reply == nullptr) {
+      context_.count("reply.unreadable");
+      context_.note(Level::Warn, "reply.unreadable", {{"cid", message.correlation_id}, {"peer", message.source.gateway}});
+      end(*open, "error", Error{ErrorCode::Unsupported, "the reply of " + message.source.str() + " cannot be read by this release", false},
+          payload, nullptr);
+      return;
+    }
+    end(*open, std::string(to_string(reply->status)), std::nullopt, payload, reply);
+    return;
+  }
+  auto record = context_.journal.outgoing(message.correlation_id);
+  if (!record || record->target != message.source || record->status.empty()) {
+    context_.count("reply.ignored");
+    return;
+  }
+  if (record->status == "unknown" && record->reply.empty() && reply != nullptr) {
+    replace_unknown(std::move(*record), message, *reply, payload);
+  }
+  acknowledge(message.source.gateway, message.correlation_id);
+}
+
+// `unknown` is the only outcome that a later reply may still replace.
+void Outbox::replace_unknown(OutgoingRecord record, const Message& message, const body::Reply& reply, std::string_view payload) {
+  record.status = to_string(reply.status);
+  record.error.reset();
+  record.reply.assign(payload);
+  record.stages.push_back({"ended", context_.now.wall});
+  record.ended = context_.now.wall;
+  context_.store(store::PutOutgoing{std::move(record)});
+  context_.note(Level::Info, "exchange.ended_late", {{"cid", message.correlation_id}, {"peer", message.source.gateway}, {"status", message.status}});
+}
+
+void Outbox::on_refusal(const Message& message) {
+  const auto* refusal = message.get<body::Refusal>();
+  if (refusal == nullptr) return;
+  // Only bytes that we published, to the one who refuses them, count; and it ends nothing.
+  for (auto& [id, open] : open_) {
+    if (!open.on_wire || open.record.target.gateway != message.source.gateway) continue;
+    const auto record = context_.journal.outgoing(id);
+    if (!record || hex_encode(context_.crypto.sha256(record->request)) != refusal->digest) continue;
+    context_.count("refusal.received");
+    context_.note(Level::Warn, "request.refused",
+                  {{"cid", id}, {"peer", message.source.gateway}, {"code", std::string(to_string(refusal->code))}});
+    open.publish_error = message.source.gateway + " refused it: " + std::string(to_string(refusal->code));
+    return;
+  }
+  context_.count("refusal.ignored");
+}
+
+void Outbox::on_status(std::string_view gateway, const std::vector<body::ExchangeInfo>& exchanges) {
+  for (const auto& info : exchanges) {
+    const auto found = open_.find(info.id);
+    if (found == open_.end() || found->second.record.target.gateway != gateway) continue;
+    auto& open = found->second;
+    if (info.state == "not_found") {
+      if (open.record.receipt) {
+        end(open, "unknown", Error{ErrorCode::JournalChanged, std::string(gateway) + " had taken the request and does not know it any more; it may have run", false}, {}, nullptr);
+      } else if (context_.now.wall >= open.record.expiry) {
+        end(open, "expired", Error{ErrorCode::Expired, "the request did not reach " + std::string(gateway) + " before it expired; it did not run", true}, {}, nullptr);
+      }
+    } else if (info.state != "ended") {
+      if (info.state == "started" || info.state == "queued" || info.state == "stored") {
+        const bool first = !open.record.receipt;
+        open.record.receipt = true;
+        reached(open, info.state);
+        save(open);
+        if (first) leave_lane(open);
+        flow_of(open).asked.insert(info.id);
+      }
+    }
+  }
+  pump(std::string(gateway));
+}
+
+// ---- ends ----
+
+void Outbox::reached(Open& open, std::string_view stage) {
+  if (open.record.stage == stage) return;
+  open.record.stage = stage;
+  // A request that is put off again and again does not fill the journal.
+  if (open.record.stages.size() < 16) open.record.stages.push_back({std::string(stage), context_.now.wall});
+}
+
+void Outbox::save(const Open& open, std::string reply) {
+  const auto& record = open.record;
+  context_.store(store::UpdateOutgoing{record.id, record.receipt, record.stage, record.reason, record.run_id, record.stages,
+                                       record.status, std::move(reply), record.error, record.ended});
+}
+
+void Outbox::end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply) {
+  leave_lane(open);
+  auto& record = open.record;
+  const auto gateway = record.target.gateway;
+  const auto id = record.id;
+  record.status = std::move(status);
+  record.error = std::move(error);
+  record.ended = context_.now.wall;
+  if (reply != nullptr && !reply->run_id.empty()) record.run_id = reply->run_id;
+  reached(open, "ended");
+  if (record.incarnation.empty()) {
+    // Never left: the journal may not even hold it yet.
+    auto full = record;
+    if (auto stored = context_.journal.outgoing(id)) full.request = std::move(stored->request);
+    context_.store(store::PutOutgoing{std::move(full)});
+  } else {
+    save(open, std::string(payload));
+  }
+  context_.count("exchange.ended");
+  const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.created);
+  context_.note(Level::Info, "exchange.ended",
+                {{"cid", id}, {"peer", gateway}, {"agent", record.target.agent}, {"status", record.status}, {"ms", std::to_string(took.count())}});
+  if (!open.waiters.empty()) {
+    auto view = view_without_texts(record, context_.me());
+    if (reply != nullptr) add_reply(view, *reply);
+    const auto waiters = std::move(open.waiters);
+    for (const auto ticket : waiters) answer(ticket, view);
+  }
+  expiries_.cancel(id);
+  flow_of(open).asked.erase(id);
+  open_.erase(id);
+  if (!payload.empty()) acknowledge(gateway, id);
+  pump(gateway);
+}
+
+void Outbox::acknowledge(const std::string& gateway, const std::string& id) {
+  auto& flow = flows_[gateway];
+  flow.acks.push_back(id);
+  if (flow.acks.size() >= kAckIdsMax) {
+    flush_acks(gateway);
+  } else {
+    ack_timers_.schedule_by(gateway, context_.now.instant + kAckDelay);
+  }
+}
+
+void Outbox::flush_acks(const std::string& gateway) {
+  auto& flow = flows_[gateway];
+  const auto* peer = peers_.find_pinned(gateway);
+  if (flow.acks.empty() || peer == nullptr || !peer->mac_key_out) return;
+  // Without the broker they are lost, which only means that the peer keeps its replies longer.
+  body::Ack ack{std::move(flow.acks)};
+  flow.acks.clear();
+  if (!link_up_ && gateway != context_.me()) return;
+  const auto to = Address::bridge_of(gateway);
+  auto event = encode_ack({context_.new_id(), Address::bridge_of(context_.me()), to, context_.now.wall, {}, context_.key_id}, ack);
+  context_.authenticate(event, *peer->mac_key_out);
+  context_.publish({.topic = context_.topics.inbox(to), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}}, gateway);
+}
+
+// ---- what changed around us ----
+
+void Outbox::on_peer(const PeerChange& change) {
+  confirmed_.insert(change.gateway);
+  const auto found = flows_.find(change.gateway);
+  const auto* peer = peers_.find_pinned(change.gateway);
+  if (found == flows_.end() || peer == nullptr) return;
+  if (change.new_incarnation) {
+    std::vector<std::string> lost;
+    for (const auto& [id, open] : open_) {
+      if (open.record.target.gateway == change.gateway && !open.record.incarnation.empty() &&
+          open.record.incarnation != peer->record.incarnation) {
+        lost.push_back(id);
+      }
+    }
+    for (const auto& id : lost) {
+      end(open_.at(id), "unknown",
+          Error{ErrorCode::JournalChanged, change.gateway + " has lost its journal; the request was on its way and may have run", false}, {}, nullptr);
+    }
+  }
+  auto& flow = flows_.find(change.gateway)->second;
+  if (change.new_epoch || change.came_back) {
+    flow.probe_allowed.reset();
+    for (auto& [id, open] : open_) {
+      if (open.record.target.gateway != change.gateway || !open.on_wire) continue;
+      open.retry_delay = microseconds{0};
+      schedule_retry(open, context_.jitter(kSpread));
+    }
+    if (!flow.asked.empty()) status_timers_.schedule(change.gateway, context_.now.instant + context_.jitter(kSpread));
+  }
+  pump(change.gateway);
+}
+
+void Outbox::on_link(bool up, std::string_view broker_error) {
+  broker_error_ = broker_error;
+  if (link_up_ == up) return;
+  link_up_ = up;
+  confirmed_.clear();
+  if (!up) return;
+  unconfirmed_.schedule(0, context_.now.instant + kConfirmWait);
+  for (auto& [id, open] : open_) {
+    if (!open.on_wire && open.record.incarnation.empty()) continue;
+    if (open.record.receipt) continue;
+    open.retry_delay = microseconds{0};
+    if (open.on_wire) schedule_retry(open, context_.jitter(kSpread));
+  }
+  for (auto& [gateway, flow] : flows_) {
+    if (!flow.asked.empty()) status_timers_.schedule(gateway, context_.now.instant + context_.jitter(kSpread));
+    pump(gateway);
+  }
+}
+
+void Outbox::on_publish_refused(std::uint64_t token, std::string_view reason) {
+  const auto found = tokens_.find(token);
+  if (found == tokens_.end()) return;
+  const auto open = open_.find(found->second);
+  if (open != open_.end()) {
+    open->second.publish_error = "the broker refused it: " + std::string(reason);
+    context_.note(Level::Error, "request.broker_denied",
+                  {{"cid", open->first}, {"peer", open->second.record.target.gateway}, {"reason", std::string(reason)}});
+  }
+  context_.count("request.broker_denied");
+  tokens_.erase(found);
+}
+
+// Asks the peer what became of the exchanges it has taken, and of those that expired unanswered.
+void Outbox::ask_status(const std::string& gateway) {
+  const auto found = flows_.find(gateway);
+  const auto* peer = peers_.find_pinned(gateway);
+  if (found == flows_.end() || peer == nullptr || found->second.asked.empty()) return;
+  status_timers_.schedule(gateway, context_.now.instant + kStatusEvery);
+  if (!link_up_ || gateway == context_.me()) return;
+  body::Status status;
+  for (const auto& id : found->second.asked) {
+    status.ids.push_back(id);
+    if (status.ids.size() < kAckIdsMax) continue;
+    asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait);
+    status.ids.clear();
+  }
+  if (!status.ids.empty()) asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait);
+}
+
+void Outbox::expire(const std::string& id) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return;
+  auto& open = found->second;
+  const auto left = open.record.expiry - context_.now.wall;
+  if (left.count() > 0) {
+    // The wall clock may jump: look again at least every ten minutes.
+    expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, minutes{10}));
+    return;
+  }
+  if (open.record.incarnation.empty()) {
+    end(open, "expired", Error{ErrorCode::Expired, "the request could not be sent before it expired; it did not run", true}, {}, nullptr);
+    return;
+  }
+  if (-left > kGiveUpAfterExpiry) {
+    end(open, "unknown", Error{ErrorCode::Timeout, open.record.target.gateway + " has not answered for 7 days after the request expired; it may have run", false}, {}, nullptr);
+    return;
+  }
+  expiries_.schedule(id, context_.now.instant + minutes{10});
+  if (open.record.stage == "started") return;
+  auto& flow = flow_of(open);
+  if (!open.record.receipt) retries_.cancel(id);
+  flow.asked.insert(id);
+  status_timers_.schedule_by(open.record.target.gateway, context_.now.instant);
+}
+
+void Outbox::on_time() {
+  const auto now = context_.now.instant;
+  if (unconfirmed_.pop_due(now)) {
+    for (auto& [gateway, flow] : flows_) pump(gateway);
+  }
+  while (const auto id = retries_.pop_due(now)) retry(*id);
+  while (const auto id = expiries_.pop_due(now)) expire(*id);
+  while (const auto gateway = status_timers_.pop_due(now)) ask_status(*gateway);
+  while (const auto gateway = ack_timers_.pop_due(now)) flush_acks(*gateway);
+  while (const auto ticket = wait_timers_.pop_due(now)) {
+    const auto found = waiting_for_.find(*ticket);
+    if (found == waiting_for_.end()) continue;
+    const auto id = found->second;
+    if (const auto open = open_.find(id); open != open_.end()) std::erase(open->second.waiters, *ticket);
+    if (auto seen = view(id, false)) answer(*ticket, std::move(*seen));
+  }
+}
+
+std::optional<Instant> Outbox::next_deadline() const {
+  return earliest(earliest(earliest(retries_.next(), expiries_.next()), earliest(ack_timers_.next(), status_timers_.next())),
+                  earliest(wait_timers_.next(), unconfirmed_.next()));
+}
+
+// ---- views ----
+
+std::size_t Outbox::open_to(std::string_view gateway) const {
+  return static_cast<std::size_t>(std::count_if(open_.begin(), open_.end(), [&](const auto& entry) {
+    return entry.second.record.target.gateway == gateway;
+  }));
+}
+
+void Outbox::hint(ExchangeView& view, const Open& open) const {
+  const auto& gateway = open.record.target.gateway;
+  const auto* peer = peers_.find(gateway);
+  const auto unreachable = [&](std::string text) {
+    view.hint = std::move(text);
+    view.unreachable = true;
+  };
+  if (!view.remote) {
+    if (open.record.reason == "gateway_down") unreachable("the agent gateway here is not reachable; the request waits for it");
+  } else if (!open.publish_error.empty()) {
+    unreachable(open.publish_error + "; it is tried again");
+  } else if (!link_up_) {
+    unreachable((broker_error_.empty() ? std::string("the broker is not reachable") : broker_error_) +
+                "; the request is journaled and goes out when the broker is there");
+  } else if (peer == nullptr || !peer->pinned()) {
+    unreachable(gateway + " has not been seen yet; the request waits in the journal");
+  } else if (!peer->reachable()) {
+    unreachable(gateway + " is offline since " + format_time(peer->state.since) + "; the request waits for it");
+  } else if (open.record.reason == "gateway_down" || peer->state.presence == body::Presence::Degraded) {
+    unreachable(gateway + "'s bridge is there, but its agent gateway is not reachable; the request waits there");
+  } else if (open.record.stage == "deferred") {
+    view.hint = gateway + " puts it off (" + open.record.reason + "); it is tried again";
+  }
+}
+
+ExchangeView Outbox::view_of(const OutgoingRecord& record) const { return view_without_texts(record, context_.me()); }
+
+std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) const {
+  const auto open = open_.find(id);
+  if (open != open_.end() && !with_texts) {
+    auto view = view_without_texts(open->second.record, context_.me());
+    hint(view, open->second);
+    return view;
+  }
+  const auto record = context_.journal.outgoing(id);
+  if (!record) return std::nullopt;
+  auto view = view_without_texts(record->status.empty() && open != open_.end() ? open->second.record : *record, context_.me());
+  if (open != open_.end()) hint(view, open->second);
+  MessageDecoder decoder(MessageLimits{.message_bytes = SIZE_MAX});
+  if (!record->incarnation.empty()) {
+    const auto request = decoder.decode(record->request, topic::Inbox{record->target}, context_.topics);
+    if (const auto* message = std::get_if<Message>(&request)) {
+      if (const auto* send = message->get<body::SessionsSend>()) view.message = send->message;
+    }
+  }
+  const auto reply = decoder.decode(record->reply, topic::Reply{record->source}, context_.topics);
+  if (const auto* message = std::get_if<Message>(&reply)) {
+    if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);
+  }
+  return view;
+}
+
+}  // namespace clawbridge::core

@@ -1,0 +1,126 @@
+// Exchanges asked here: the requester's half of the wire contract (exchange rules 1 to 8).
+//
+// Life of one exchange:
+//
+//   accepted ──▶ published ──▶ (deferred ◀─▶ published) ──▶ stored, queued, started ──▶ ended
+//   journaled    head of its   the same bytes again after       a receipt: never        reply, or what we
+//                lane, bytes   2, 4, 8 … 60 s                   published again,        conclude: expired,
+//                journaled                                      only `status` is asked  unknown
+//
+// Before it is published the journal holds only its data: the bytes, with the peer's incarnation and our MAC, are made when
+// it leaves, because only then the peer's keys and incarnation are certain. From then on the bytes never change.
+// Order: only the head of a lane may be on the wire without a receipt, and at most 16 such heads per peer.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bridge/core/asks.h"
+#include "bridge/core/context.h"
+#include "bridge/core/peers.h"
+#include "bridge/core/router.h"
+#include "bridge/core/timers.h"
+
+namespace clawbridge::core {
+
+inline constexpr std::size_t kOnWireMax = 16;
+
+class Outbox {
+ public:
+  Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks) {}
+
+  void restore(std::vector<OutgoingRecord> records);
+
+  // ---- local callers ----
+  void send(const event::LocalSend& send, const Target& target);
+  void wait(const event::LocalWait& wait);
+  void forget(Ticket ticket);
+
+  // ---- the peer's messages; each counts only for an open exchange of ours whose target is the message's source ----
+  void on_receipt(const Message& message);
+  void on_reply(const Message& message, std::string_view payload);
+  void on_refusal(const Message& message);
+  void on_status(std::string_view gateway, const std::vector<body::ExchangeInfo>& exchanges);
+
+  // ---- what changed around us ----
+  void on_peer(const PeerChange& change);
+  void on_link(bool up, std::string_view broker_error);
+  void on_publish_refused(std::uint64_t token, std::string_view reason);
+  void on_time();
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  [[nodiscard]] std::size_t open() const { return open_.size(); }
+  [[nodiscard]] std::size_t open_to(std::string_view gateway) const;
+  /// The exchange as it is now, open or in the journal. With texts when asked.
+  [[nodiscard]] std::optional<ExchangeView> view(std::string_view id, bool with_texts) const;
+  [[nodiscard]] ExchangeView view_of(const OutgoingRecord& record) const;
+
+ private:
+  struct Open {
+    OutgoingRecord record;       // without payloads
+    std::string lane;
+    bool on_wire = false;        // published in this connection's life or before, and no receipt yet
+    std::chrono::microseconds retry_delay{0};
+    std::string publish_error;   // why the broker refused it
+    std::vector<Ticket> waiters;
+  };
+  // One peer's open exchanges.
+  struct Flow {
+    std::map<std::string, std::deque<std::string>> lanes;  // ids without a receipt, in order
+    std::set<std::string> ready;                           // heads that may leave, oldest first
+    std::size_t on_wire = 0;
+    std::set<std::string> asked;                           // have a receipt, or expired: `status` is asked about these
+    std::vector<std::string> acks;
+    std::optional<Instant> probe_allowed;                  // while the peer is offline
+  };
+
+  Flow& flow_of(const Open& open) { return flows_[open.record.target.gateway]; }
+  void enter_lane(Open& open);
+  void leave_lane(Open& open);
+  void pump(const std::string& gateway);
+  [[nodiscard]] bool may_leave(const Peer& peer, const Flow& flow) const;
+  bool publish(Open& open, const Peer& peer, const std::string* data);
+  bool make_bytes(Open& open, const Peer& peer, const std::string& data, std::string& bytes);
+  void send_bytes(const Open& open, std::string bytes);
+  void schedule_retry(Open& open, std::chrono::microseconds delay);
+  void retry(const std::string& id);
+  void expire(const std::string& id);
+  void ask_status(const std::string& gateway);
+  void acknowledge(const std::string& gateway, const std::string& id);
+  void flush_acks(const std::string& gateway);
+  void reached(Open& open, std::string_view stage);
+  void save(const Open& open, std::string reply = {});
+  void end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply);
+  void replace_unknown(OutgoingRecord record, const Message& message, const body::Reply& reply, std::string_view payload);
+  void answer(Ticket ticket, SendResult result);
+  Open* find_from(const Message& message);
+  void hint(ExchangeView& view, const Open& open) const;
+
+  Context& context_;
+  Peers& peers_;
+  Asks& asks_;
+  std::map<std::string, Open, std::less<>> open_;
+  std::map<std::string, Flow, std::less<>> flows_;
+  Timers<std::string> retries_;
+  Timers<std::string> expiries_;
+  Timers<std::string> ack_timers_;    // by gateway
+  Timers<std::string> status_timers_; // by gateway
+  Timers<Ticket> wait_timers_;
+  std::map<Ticket, std::string> waiting_for_;
+  std::map<std::uint64_t, std::string> tokens_;  // of publishes the broker has not judged; bounded by on-wire limits
+  std::uint64_t next_token_ = 1;
+  bool link_up_ = false;
+  // What has never left waits after a reconnect until the peer's state has come again: it may have a new journal.
+  std::set<std::string, std::less<>> confirmed_;  // gateways whose state came in this connection
+  Timers<int> unconfirmed_;                       // until then; peers whose broker keeps no state cannot wait for ever
+  std::string broker_error_;
+};
+
+/// Adds what a reply says to a view.
+void add_reply(ExchangeView& view, const body::Reply& reply);
+
+}  // namespace clawbridge::core

@@ -1,0 +1,97 @@
+// What the core shows of itself: plain values for the API and the command line, without payloads unless asked.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bridge/core/journal.h"
+#include "topics/error.h"
+#include "topics/message.h"
+#include "topics/result.h"
+
+namespace clawbridge::core {
+
+/// The state of one exchange as `sessions_send`, `exchange show` and `exchange wait` report it.
+struct ExchangeView {
+  std::string correlation_id;
+  bool outgoing = true;        // asked here; otherwise answered here
+  bool remote = true;          // crossed the broker
+  std::string status;          // accepted while open; else ok, no_reply, error, rejected, expired, cancelled, interrupted, unknown
+  std::string gateway;         // of the agent asked
+  std::string agent;
+  std::string source;          // address of the asker
+  std::string operation;
+  std::string session_key;
+  std::string run_id;
+  std::string stage;           // latest
+  std::string reason;          // of a deferral or of queueing
+  std::vector<StageTime> stages;
+  std::optional<std::string> message;  // the request's text, where asked for
+  std::optional<std::string> reply;
+  bool truncated = false;
+  std::optional<Error> error;
+  // While open: why nothing happens, if that is known here ("broker not reachable: …", "imac is offline since …").
+  std::string hint;
+  // The hint means that something cannot be reached now: broker, peer or gateway.
+  bool unreachable = false;
+  WallTime created{};
+  WallTime expiry{};
+};
+
+/// Answer to LocalSend and LocalWait: the exchange, or why there is none.
+using SendResult = Result<ExchangeView>;
+
+/// Answer to LocalAsk: the peer's reply.
+using AskResult = Result<body::Reply>;
+
+struct PeerView {
+  std::string gateway;
+  std::string trust;        // pending, joined, trusted, configured
+  std::string presence;     // online, degraded, offline, unseen
+  WallTime since{};
+  std::string version;
+  std::string fingerprint;  // 64 hex digits; empty if unseen
+  std::string gateway_kind;
+  std::string gateway_version;
+  std::vector<body::AgentInfo> agents;
+  std::uint64_t open_outgoing = 0;
+  WallTime seen{};
+};
+
+/// Answer to LocalTrust.
+using TrustResult = Result<PeerView>;
+
+struct AgentView {
+  std::string gateway;
+  std::string id;
+  std::string name;
+  std::string presence;
+  bool remote = true;
+};
+
+struct StatusView {
+  std::string gateway;
+  std::string version;
+  std::string state;            // starting, online, degraded, offline, name_conflict
+  std::string fingerprint;
+  std::string incarnation;
+  std::uint64_t epoch = 0;
+  std::string broker_state;     // connected, connecting, waiting
+  std::string broker_error;     // latest, empty when fine
+  int broker_protocol = 0;
+  bool gateway_connected = false;
+  std::string gateway_kind;
+  std::string gateway_version;
+  std::string gateway_error;
+  std::vector<std::string> agents;
+  std::size_t peers = 0;
+  std::size_t peers_pending = 0;
+  std::uint64_t outgoing_open = 0;
+  std::uint64_t incoming_open = 0;
+  std::map<std::string, std::uint64_t> counters;  // since start, by name
+};
+
+}  // namespace clawbridge::core

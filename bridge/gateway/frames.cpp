@@ -1,0 +1,146 @@
+#include "bridge/gateway/frames.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bridge/gateway/command_text.h"
+
+namespace clawbridge::gateway {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::string_view kEventStart = R"({"type":"event","event":")";
+
+// The name of an event frame written as both versions write it, without parsing the rest.
+std::optional<std::string_view> event_name(std::string_view text) {
+  if (!text.starts_with(kEventStart)) return std::nullopt;
+  text.remove_prefix(kEventStart.size());
+  return text.substr(0, text.find('"'));
+}
+
+Frame event_frame(std::string_view name) {
+  if (name == "connect.challenge") return Challenge{};
+  if (name == "tick") return Tick{};
+  if (name == "shutdown") return ShuttingDown{};
+  return Ignored{};
+}
+
+#ifdef __APPLE__
+constexpr const char* kPlatform = "darwin";
+#else
+constexpr const char* kPlatform = "linux";
+#endif
+
+}  // namespace
+
+std::string text_member(const json& object, const char* name) {
+  const auto& value = member(object, name);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::int64_t integer_member(const json& object, const char* name, std::int64_t otherwise) {
+  const auto& value = member(object, name);
+  return value.is_number() ? value.get<std::int64_t>() : otherwise;
+}
+
+const json& member(const json& object, const char* name) {
+  static const json nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(name);
+  return found == object.end() ? nothing : *found;
+}
+
+Frame decode_frame(std::string_view text) {
+  if (const auto name = event_name(text)) return event_frame(*name);
+  json frame = json::parse(text, nullptr, false);
+  const auto type = text_member(frame, "type");
+  if (type == "event") return event_frame(text_member(frame, "event"));
+  if (type != "res") return Ignored{};
+  Response response{.id = text_member(frame, "id"), .ok = member(frame, "ok") == true, .payload = {}, .failure = {}};
+  if (const auto found = frame.find("payload"); found != frame.end() && found->is_object())
+    response.payload = std::move(*found);
+  if (!response.ok) {
+    const auto& error = member(frame, "error");
+    response.failure = {text_member(error, "code"), text_member(member(error, "details"), "code"),
+                        text_member(error, "message")};
+  }
+  return response;
+}
+
+bool Hello::may_read_and_write() const {
+  if (!scopes) return true;
+  const auto has = [&](std::string_view scope) { return std::ranges::find(*scopes, scope) != scopes->end(); };
+  return has("operator.read") && has("operator.write");
+}
+
+Hello decode_hello(const Response& response) {
+  const auto& payload = response.payload;
+  const auto& server = member(payload, "server");
+  const auto& policy = member(payload, "policy");
+  Hello hello;
+  hello.protocol = static_cast<int>(integer_member(payload, "protocol", 0));
+  hello.version = text_member(server, "version");
+  hello.boot_id = text_member(server, "bootId");
+  if (const auto& scopes = member(member(payload, "auth"), "scopes"); scopes.is_array()) {
+    hello.scopes.emplace();
+    for (const auto& scope : scopes) {
+      if (scope.is_string()) hello.scopes->push_back(scope.get<std::string>());
+    }
+  }
+  // A gateway that ticks faster than once a second or slower than every ten minutes is misread, not believed.
+  hello.tick_interval = std::chrono::milliseconds(
+      std::clamp<std::int64_t>(integer_member(policy, "tickIntervalMs", 30'000), 1'000, 600'000));
+  hello.uptime =
+      std::chrono::milliseconds(std::max<std::int64_t>(integer_member(member(payload, "snapshot"), "uptimeMs", 0), 0));
+  if (const auto bytes = integer_member(policy, "maxPayload", 0); bytes > 0)
+    hello.payload_bytes_max = static_cast<std::uint64_t>(bytes);
+  return hello;
+}
+
+std::vector<core::event::GatewayAgent> decode_agents(const Response& response) {
+  std::vector<core::event::GatewayAgent> agents;
+  const auto& list = member(response.payload, "agents");
+  if (!list.is_array()) return agents;
+  for (const auto& entry : list) {
+    auto id = text_member(entry, "id");
+    if (!id.empty()) agents.push_back({std::move(id), text_member(entry, "name")});
+  }
+  return agents;
+}
+
+json connect_params(const std::string& token, const std::string& version) {
+  return {
+      {"minProtocol", 3},
+      {"maxProtocol", 4},
+      {"role", "operator"},
+      {"scopes", {"operator.read", "operator.write"}},
+      {"caps", json::array()},
+      {"client", {{"id", "gateway-client"}, {"version", version}, {"platform", kPlatform}, {"mode", "backend"}}},
+      {"auth", {{"token", token}}},
+  };
+}
+
+json agent_params(const core::action::StartRun& order) {
+  return {
+      {"message", guard_commands(order.text)},
+      {"agentId", order.agent},
+      {"sessionKey", order.session_key},
+      {"idempotencyKey", order.idempotency_key},
+      {"timeout", kRunTimeout.count()},
+      {"deliver", false},
+      {"inputProvenance",
+       {{"kind", "inter_session"},
+        {"sourceSessionKey", order.source_session},
+        {"sourceChannel", order.source_channel},
+        {"sourceTool", "sessions_send"}}},
+  };
+}
+
+std::string encode_request(const std::string& id, std::string_view method, const json& params) {
+  const json frame = {{"type", "req"}, {"id", id}, {"method", method}, {"params", params}};
+  return frame.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace clawbridge::gateway

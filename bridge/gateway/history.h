@@ -1,0 +1,73 @@
+// Finds a turn again in the answer to chat.history, and judges what became of it. Pure: no sockets, no clock.
+//
+// What the two versions leave of a turn (measured, see the tests):
+// - 2026.9.6: a row with idempotencyKey "<key>:user", shown with role "assistant"; its answers carry the run's id in
+//   __openclaw.runId. A turn taken but not begun stands in pendingInputs with its runId, and after a restart never
+//   runs. After a crash in the middle of a turn the gateway begins it again by itself, under a new run id, behind a row
+//   "[System] Your previous turn was interrupted …". Silent answers are not shown.
+// - 2026.3.8: a row of role "user" with our provenance, whose sourceChannel names the exchange; its answers are the
+//   assistant rows up to the next input. A session's first turn is not on disk before its first answer.
+// Both cut long texts, and replace very long rows by a note.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "bridge/gateway/outcome.h"
+#include "topics/time.h"
+
+namespace clawbridge::gateway {
+
+/// Which turn is looked for.
+struct TurnQuery {
+  std::string idempotency_key;
+  std::string source_channel;
+  WallTime handed_over{};
+  bool keeps_keys = false;  // 2026.9
+};
+
+/// What a history shows of the turn.
+struct Turn {
+  bool found = false;       // its input row is there
+  bool queued = false;      // taken, and will begin
+  bool abandoned = false;   // taken, and will never begin
+  bool recovered = false;   // the gateway began it again after a restart
+  bool superseded = false;  // a later input follows: it has ended
+  std::string running_id;   // of the run that the session is in right now, ours or not; empty if none or unknown
+  // The last answer that can be the turn's end. `cut`: the text is not whole.
+  struct Answer {
+    std::string text;
+    std::string stop_reason;
+    std::string error;
+    bool cut = false;
+    bool omitted = false;  // the row was too large: there is no text
+  };
+  std::optional<Answer> answer;
+  // The history reaches back before the turn was handed over: a turn not found in it is not in the session.
+  bool covers = false;
+};
+
+/// `history`: payload of chat.history.
+[[nodiscard]] Turn find_turn(const nlohmann::json& history, const TurnQuery& query);
+
+/// What else is known when judging.
+struct Circumstances {
+  bool same_boot = false;                 // the gateway has not restarted since the turn was handed over
+  bool keeps_keys = false;                // 2026.9
+  bool ended = false;                     // agent.wait said so
+  std::chrono::milliseconds uptime{0};    // of the gateway
+  std::chrono::milliseconds searched{0};  // how long recovery has been looking
+};
+
+/// Keep looking; `runs`: the turn certainly was taken.
+struct LookAgain {
+  bool runs = false;
+};
+
+/// A turn that cannot be told is Interrupted, never guessed.
+[[nodiscard]] std::variant<LookAgain, Ended, NotTaken> judge(const Turn& turn, const Circumstances& circumstances);
+
+}  // namespace clawbridge::gateway

@@ -1,0 +1,273 @@
+#include "bridge/gateway/openclaw.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bridge/gateway/outcome.h"
+#include "bridge/gateway/recovery.h"
+
+namespace clawbridge::gateway {
+
+using core::action::RecoverRun;
+using core::action::ResolveSession;
+using core::action::StartRun;
+
+namespace {
+
+std::string agent_prefix(const std::string& agent) {
+  return "agent:" + agent + ":";
+}
+
+bool same_agents(const std::vector<core::event::GatewayAgent>& a, const std::vector<core::event::GatewayAgent>& b) {
+  return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return x.id == y.id && x.name == y.name; });
+}
+
+// The key in full: `main` means the agent's own.
+std::string full_key(const ResolveSession& order) {
+  return order.session_key.starts_with("agent:") ? order.session_key : agent_prefix(order.agent) + order.session_key;
+}
+
+Error unresolved(const ResolveSession& order, const Failure& failure) {
+  const auto remedy =
+      "; leave the session out for " + agent_prefix(order.agent) + "main, or ask for the agent's sessions";
+  if (failure.message.starts_with("No session found"))
+    return {ErrorCode::UnknownSession, failure.message + remedy, false};
+  if (failure.message.starts_with("Multiple sessions"))
+    return {ErrorCode::Ambiguous, failure.message + "; name the session by its key", false};
+  if (failure.code == "UNAVAILABLE")
+    return {ErrorCode::GatewayDown, "the gateway cannot look up the session now: " + failure.message, true};
+  return {ErrorCode::GatewayError, "the gateway cannot look up the session: " + failure.message, false};
+}
+
+}  // namespace
+
+class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter> {
+ public:
+  Adapter(asio::io_context& io, OpenClawSettings settings, core::EventSink sink)
+      : io_(io), sink_(std::move(sink)), client_(std::make_shared<Client>(io, std::move(settings))) {}
+
+  void start() {
+    const auto weak = weak_from_this();
+    client_->start({
+        .up =
+            [weak](const Hello& hello) {
+              if (const auto self = weak.lock()) self->on_up(hello);
+            },
+        .down =
+            [weak](std::string reason) {
+              if (const auto self = weak.lock()) self->on_down(std::move(reason));
+            },
+        .tick =
+            [weak] {
+              if (const auto self = weak.lock()) self->refresh_agents();
+            },
+    });
+  }
+
+  void stop() { client_->stop(); }
+
+  void resolve(const ResolveSession& order) {
+    if (knows(order.agent)) return resolve_known(order);
+    // The agent may be newer than the list.
+    list_agents([self = shared_from_this(), order](bool listed) {
+      if (self->knows(order.agent)) return self->resolve_known(order);
+      if (!listed) return self->answer(order, self->not_connected());
+      self->answer(order, self->unknown_agent(order.agent));
+    });
+  }
+
+  void start_run(const StartRun& order) {
+    struct Progress {
+      bool accepted = false;
+    };
+    client_->call("agent", agent_params(order),
+                  [self = shared_from_this(), order, progress = std::make_shared<Progress>()](
+                      CallResult result, const Response* response) {
+                    if (result == CallResult::NotSent) {
+                      self->sink_(core::event::RunNotTaken{order.run, "the gateway is not connected"});
+                      return false;
+                    }
+                    if (result == CallResult::Lost) {
+                      self->sink_(core::event::RunLost{
+                          order.run, "the connection to the gateway ended after the turn was handed over"});
+                      return false;
+                    }
+                    return self->on_agent_response(order, *response, progress->accepted);
+                  });
+  }
+
+  void recover_run(const RecoverRun& order, bool is_started = false) {
+    if (!ready_) {
+      asio::post(io_, [self = shared_from_this(), order] {
+        if (!self->client_->is_stopped()) self->sink_(core::event::RunLost{order.run, "the gateway is not connected"});
+      });
+      return;
+    }
+    asio::co_spawn(io_, recover(client_, sink_, Recovery{order, hello_, gateway_started_, is_started}),
+                   [self = shared_from_this(), run = order.run](std::exception_ptr error) {
+                     if (error && !self->client_->is_stopped())
+                       self->sink_(core::event::RunLost{run, "looking for the turn failed by an internal error"});
+                   });
+  }
+
+ private:
+  void on_up(const Hello& hello) {
+    hello_ = hello;
+    gateway_started_ = now() - hello.uptime;
+    list_agents([self = shared_from_this()](bool listed) {
+      if (!listed || self->ready_) return;
+      self->ready_ = true;
+      const auto& h = self->hello_;
+      self->sink_(core::event::GatewayUp{.kind = "openclaw",
+                                         .version = h.version,
+                                         .boot_id = boot_id_of(h, self->gateway_started_),
+                                         .keeps_keys = h.keeps_keys(),
+                                         .agents = self->agents_});
+    });
+  }
+
+  void on_down(std::string reason) {
+    ready_ = false;
+    sink_(core::event::GatewayDown{std::move(reason)});
+  }
+
+  // `done` learns whether agents_ is fresh. It is not called with false on connections that never came up.
+  void list_agents(std::function<void(bool listed)> done) {
+    client_->call("agents.list", nlohmann::json::object(),
+                  [self = shared_from_this(), done = std::move(done)](CallResult result, const Response* response) {
+                    const bool listed = result == CallResult::Answered && response->ok;
+                    if (listed) self->take_agents(decode_agents(*response));
+                    done(listed);
+                    return false;
+                  });
+  }
+
+  void refresh_agents() {
+    if (ready_) list_agents([](bool) {});
+  }
+
+  void take_agents(std::vector<core::event::GatewayAgent> agents) {
+    if (same_agents(agents, agents_)) return;
+    agents_ = std::move(agents);
+    if (ready_) sink_(core::event::GatewayAgents{agents_});
+  }
+
+  void resolve_known(const ResolveSession& order) {
+    nlohmann::json params;
+    if (order.label.empty()) {
+      const auto key = full_key(order);
+      if (!key.starts_with(agent_prefix(order.agent))) {
+        return answer(order, Error{ErrorCode::Forbidden,
+                                   "session " + key + " does not belong to agent \"" + order.agent + "\"", false});
+      }
+      if (key == agent_prefix(order.agent) + "main") return answer(order, key);  // exists even before its first turn
+      params = {{"key", key}};
+    } else {
+      params = {{"label", order.label}, {"agentId", order.agent}};
+    }
+    client_->call("sessions.resolve", params,
+                  [self = shared_from_this(), order](CallResult result, const Response* response) {
+                    self->answer(order, result == CallResult::Answered ? resolved(order, *response)
+                                                                       : Result<std::string>(self->not_connected()));
+                    return false;
+                  });
+  }
+
+  static Result<std::string> resolved(const ResolveSession& order, const Response& response) {
+    if (!response.ok) return unresolved(order, response.failure);
+    auto key = text_member(response.payload, "key");
+    if (key.starts_with(agent_prefix(order.agent))) return key;
+    return unresolved(order,
+                      Failure{{},
+                              {},
+                              "No session found of agent \"" + order.agent + "\" with " +
+                                  (order.label.empty() ? "key: " + order.session_key : "label: " + order.label)});
+  }
+
+  void answer(const ResolveSession& order, Result<std::string> key) {
+    // Posted, because the key may be known at once and no answer comes from inside the call.
+    asio::post(io_, [self = shared_from_this(), run = order.run, key = std::move(key)]() mutable {
+      if (!self->client_->is_stopped()) self->sink_(core::event::SessionResolved{std::move(run), std::move(key)});
+    });
+  }
+
+  // Returns true when another response is to come.
+  bool on_agent_response(const StartRun& order, const Response& response, bool& accepted) {
+    auto read = read_agent_response(response, accepted);
+    if (auto* taken = std::get_if<Accepted>(&read)) {
+      if (!std::exchange(accepted, true)) sink_(core::event::RunStarted{order.run, std::move(taken->run_id)});
+      return true;
+    }
+    if (auto* running = std::get_if<InFlight>(&read)) {
+      sink_(core::event::RunStarted{order.run, std::move(running->run_id)});
+      recover_run({.run = order.run,
+                   .idempotency_key = order.idempotency_key,
+                   .agent = order.agent,
+                   .session_key = order.session_key,
+                   .source_channel = order.source_channel,
+                   .text = order.text,
+                   .boot_id = boot_id_of(hello_, gateway_started_),
+                   .handed_over = now()},
+                  true);
+      return false;
+    }
+    if (auto* refused = std::get_if<NotTaken>(&read)) {
+      sink_(core::event::RunNotTaken{order.run, std::move(refused->reason)});
+      return false;
+    }
+    auto& reply = std::get<Ended>(read).reply;
+    if (accepted && reply.run_id.empty()) reply.run_id = order.idempotency_key;
+    reply.session_key = order.session_key;
+    sink_(core::event::RunEnded{order.run, std::move(reply)});
+    return false;
+  }
+
+  [[nodiscard]] static WallTime now() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
+
+  [[nodiscard]] bool knows(const std::string& agent) const {
+    return std::ranges::find(agents_, agent, &core::event::GatewayAgent::id) != agents_.end();
+  }
+
+  [[nodiscard]] Error unknown_agent(const std::string& agent) const {
+    std::string known;
+    for (const auto& each : agents_) known += (known.empty() ? "" : ", ") + each.id;
+    return {ErrorCode::UnknownAgent, "no agent \"" + agent + "\" on this gateway; it has: " + known, false};
+  }
+
+  [[nodiscard]] static Error not_connected() {
+    return {ErrorCode::GatewayDown, "the gateway is not connected; try again when it is", true};
+  }
+
+  asio::io_context& io_;
+  const core::EventSink sink_;
+  const std::shared_ptr<Client> client_;
+  Hello hello_;
+  WallTime gateway_started_{};
+  bool ready_ = false;  // GatewayUp was reported, GatewayDown was not
+  std::vector<core::event::GatewayAgent> agents_;
+};
+
+OpenClaw::OpenClaw(asio::io_context& io, OpenClawSettings settings, core::EventSink sink)
+    : adapter_(std::make_shared<Adapter>(io, std::move(settings), std::move(sink))) {}
+OpenClaw::~OpenClaw() {
+  adapter_->stop();
+}
+void OpenClaw::start() {
+  adapter_->start();
+}
+void OpenClaw::carry_out(const ResolveSession& order) {
+  adapter_->resolve(order);
+}
+void OpenClaw::carry_out(const StartRun& order) {
+  adapter_->start_run(order);
+}
+void OpenClaw::carry_out(const RecoverRun& order) {
+  adapter_->recover_run(order);
+}
+void OpenClaw::stop() {
+  adapter_->stop();
+}
+
+}  // namespace clawbridge::gateway

@@ -1,0 +1,185 @@
+#include "bridge/gateway/recovery.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "bridge/gateway/history.h"
+
+namespace clawbridge::gateway {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::chrono::seconds kWait{30};      // one agent.wait for a turn that this boot of the gateway may run
+constexpr std::chrono::seconds kLookAgain{3};  // the same where it only passes the time: after a restart
+constexpr int kHistoryLimit = 1000;            // what both versions allow
+// Text per row that 2026.9 is asked for. Rows above 128 KiB are replaced by a note; then its own default is asked for.
+constexpr int kHistoryChars = 100'000;
+
+constexpr std::chrono::seconds kStartShift{2};  // no gateway starts, takes a turn, dies and starts again in less
+constexpr std::string_view kStarted = "started-";
+
+std::optional<WallTime> started_at(std::string_view boot_id) {
+  if (!boot_id.starts_with(kStarted)) return std::nullopt;
+  return parse_time(boot_id.substr(kStarted.size()));
+}
+
+// One recovery under way. Lives in the frame of recover().
+class Search {
+ public:
+  Search(std::shared_ptr<Client> client, core::EventSink sink, Recovery recovery)
+      : client_(std::move(client)),
+        sink_(std::move(sink)),
+        recovery_(std::move(recovery)),
+        began_(std::chrono::steady_clock::now()) {
+    const auto& order = recovery_.order;
+    const auto& hello = recovery_.hello;
+    same_boot_ = is_same_boot(recovery_);
+    query_ = {order.idempotency_key, order.source_channel, order.handed_over, hello.keeps_keys()};
+    waited_for_ = order.idempotency_key;
+  }
+
+  asio::awaitable<void> run() {
+    for (bool first = true; !client_->is_stopped(); first = false) {
+      // The first question is only whether the gateway knows at once.
+      const auto patience =
+          first ? std::chrono::milliseconds(1) : std::chrono::milliseconds(same_boot_ || runs_ ? kWait : kLookAgain);
+      const auto wait = co_await client_->ask("agent.wait", wait_params(patience));
+      if (lost(wait)) co_return;
+      const auto answer = read_wait_response(wait.response);
+      const bool ours = waited_for_ == query_.idempotency_key;
+      if (ours && finish_by_wait(answer)) co_return;
+      if (ours && std::holds_alternative<StillOpen>(answer) && std::get<StillOpen>(answer).known) {
+        report_started();
+        continue;
+      }
+      const auto history = co_await fetch_history(true);
+      if (lost(history)) co_return;
+      auto turn = find_turn(history.response.payload, query_);
+      if (turn.answer && turn.answer->omitted) {
+        const auto shorter = co_await fetch_history(false);
+        if (lost(shorter)) co_return;
+        turn = find_turn(shorter.response.payload, query_);
+      }
+      if (finish_by_history(turn, ours && std::holds_alternative<EndedUntold>(answer), answer)) co_return;
+    }
+  }
+
+ private:
+  using WaitAnswer = std::variant<StillOpen, Ended, EndedUntold, NotTaken>;
+
+  // 2026.3.8 names no boot: ours is made from the time its process started, as computed from its uptime, so it shifts
+  // when the clock is set. Taking a live gateway for a restarted one could run a turn twice: both signs must say so.
+  static bool is_same_boot(const Recovery& recovery) {
+    const auto& then = recovery.order.boot_id;
+    if (recovery.hello.keeps_keys()) return then == recovery.hello.boot_id;
+    if (recovery.order.handed_over >= recovery.gateway_started) return true;
+    const auto started = started_at(then);
+    return started && std::chrono::abs(*started - recovery.gateway_started) < kStartShift;
+  }
+
+  bool lost(const Client::Answer& answer) {
+    if (answer.result == CallResult::Answered) return false;
+    if (!client_->is_stopped())
+      sink_(
+          core::event::RunLost{recovery_.order.run, "the connection to the gateway ended while looking for the turn"});
+    return true;
+  }
+
+  // GCC 12 cannot build JSON from braces inside a coroutine, so these are functions of their own.
+  [[nodiscard]] json wait_params(std::chrono::milliseconds patience) const {
+    return {{"runId", waited_for_}, {"timeoutMs", patience.count()}};
+  }
+
+  asio::awaitable<Client::Answer> fetch_history(bool whole_texts) {
+    json params = {{"sessionKey", recovery_.order.session_key}, {"limit", kHistoryLimit}};
+    if (whole_texts && query_.keeps_keys) params["maxChars"] = kHistoryChars;
+    return client_->ask("chat.history", std::move(params));
+  }
+
+  bool finish_by_wait(const WaitAnswer& answer) {
+    if (const auto* ended = std::get_if<Ended>(&answer)) {
+      report_ended(ended->reply);
+      return true;
+    }
+    if (const auto* not_taken = std::get_if<NotTaken>(&answer)) {
+      sink_(core::event::RunNotTaken{recovery_.order.run, not_taken->reason});
+      return true;
+    }
+    return false;
+  }
+
+  bool finish_by_history(const Turn& turn, bool ended, const WaitAnswer& answer) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto searched = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
+    const Circumstances circumstances{.same_boot = same_boot_,
+                                      .keeps_keys = query_.keeps_keys,
+                                      .ended = ended,
+                                      .uptime = recovery_.hello.uptime + since_hello(),
+                                      .searched = searched};
+    const auto verdict = judge(turn, circumstances);
+    if (const auto* end = std::get_if<Ended>(&verdict)) {
+      auto reply = end->reply;
+      const auto* untold = std::get_if<EndedUntold>(&answer);
+      // agent.wait had the beginning of a text that the history does not show: better than nothing, and marked.
+      if (ended && untold != nullptr && !untold->beginning.empty() && reply.status != ReplyStatus::Ok) {
+        reply = make_reply(ReplyStatus::Ok, untold->beginning);
+        reply.truncated = true;
+      }
+      report_ended(std::move(reply));
+      return true;
+    }
+    if (const auto* not_taken = std::get_if<NotTaken>(&verdict)) {
+      sink_(core::event::RunNotTaken{recovery_.order.run, not_taken->reason});
+      return true;
+    }
+    runs_ = std::get<LookAgain>(verdict).runs && !turn.running_id.empty();
+    // After a restart the gateway goes on with the turn under a new run id: that is the one to wait for.
+    waited_for_ = turn.recovered && runs_ ? turn.running_id : query_.idempotency_key;
+    if (std::get<LookAgain>(verdict).runs) report_started();
+    return false;
+  }
+
+  void report_started() {
+    if (std::exchange(recovery_.is_started, true)) return;
+    sink_(core::event::RunStarted{recovery_.order.run, query_.idempotency_key});
+  }
+
+  void report_ended(body::Reply reply) {
+    if (reply.run_id.empty()) reply.run_id = query_.idempotency_key;
+    reply.session_key = recovery_.order.session_key;
+    sink_(core::event::RunEnded{recovery_.order.run, std::move(reply)});
+  }
+
+  [[nodiscard]] std::chrono::milliseconds since_hello() const {
+    const auto uptime_now = std::chrono::system_clock::now() - recovery_.gateway_started;
+    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(uptime_now) - recovery_.hello.uptime,
+                    std::chrono::milliseconds(0));
+  }
+
+  std::shared_ptr<Client> client_;
+  core::EventSink sink_;
+  Recovery recovery_;
+  TurnQuery query_;
+  std::chrono::steady_clock::time_point began_;
+  std::string waited_for_;
+  bool same_boot_ = false;
+  bool runs_ = false;  // a run of the session is under way
+};
+
+}  // namespace
+
+std::string boot_id_of(const Hello& hello, WallTime gateway_started) {
+  return hello.keeps_keys() ? hello.boot_id : std::string(kStarted) + format_time(gateway_started);
+}
+
+asio::awaitable<void> recover(std::shared_ptr<Client> client, core::EventSink sink, Recovery recovery) {
+  Search search(std::move(client), std::move(sink), std::move(recovery));
+  co_await search.run();
+}
+
+}  // namespace clawbridge::gateway

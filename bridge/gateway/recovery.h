@@ -1,0 +1,27 @@
+// Finds out what became of a turn that was handed over earlier: asks agent.wait, then chat.history, until it is known
+// or certain that it cannot be. Runs nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bridge/core/action.h"
+#include "bridge/gateway/client.h"
+
+namespace clawbridge::gateway {
+
+struct Recovery {
+  core::action::RecoverRun order;
+  Hello hello;                 // of the connection it begins on
+  WallTime gateway_started{};  // when that gateway's process started, by our clock
+  bool is_started = false;     // RunStarted has been reported
+};
+
+/// The name of a gateway's boot: its own, or for 2026.3, which has none, the time its process started.
+[[nodiscard]] std::string boot_id_of(const Hello& hello, WallTime gateway_started);
+
+/// Reports RunStarted at most once, then RunEnded or RunNotTaken; or RunLost when the connection ends meanwhile.
+/// Spawned on the io thread; reports nothing once the client is stopped.
+asio::awaitable<void> recover(std::shared_ptr<Client> client, core::EventSink sink, Recovery recovery);
+
+}  // namespace clawbridge::gateway

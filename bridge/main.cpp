@@ -1,0 +1,199 @@
+// The composition root: the only file that knows every adapter. Starts them from the top down, stops them in reverse.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+
+#include "bridge/api/server.h"
+#include "bridge/cli/run.h"
+#include "bridge/core/core.h"
+#include "bridge/crypto/keys.h"
+#include "bridge/crypto/system_cryptography.h"
+#include "bridge/gateway/echo.h"
+#include "bridge/gateway/openclaw.h"
+#include "bridge/mqtt/broker.h"
+#include "bridge/observe/log.h"
+#include "bridge/runtime/runtime.h"
+#include "bridge/store/journal_db.h"
+#include "config/settings.h"
+
+namespace clawbridge {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kApiGrace = 2s;
+constexpr auto kBrokerGrace = 2s;
+
+core::Options core_options(const config::Settings& settings, core::Keys keys) {
+  core::Options options;
+  options.gateway = settings.gateway.name;
+  options.version = CLAWBRIDGE_VERSION;
+  options.base = settings.broker.base;
+  options.keys = keys;
+  if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
+  options.peers = settings.peers;
+  options.remote_agents = settings.remote_agents;
+  options.expose = settings.expose;
+  options.agent_names = settings.gateway.agent_names;
+  options.keep = settings.store.keep;
+  auto& limits = options.limits;
+  limits.message.message_bytes = settings.limits.message_bytes;
+  limits.outgoing_open = settings.limits.outgoing_open;
+  limits.incoming_open = settings.limits.incoming_open;
+  limits.incoming_open_per_peer = settings.limits.incoming_open_per_peer;
+  limits.peers_pinned = settings.limits.peers_pinned;
+  limits.peers_pending = settings.limits.peers_pending;
+  limits.runs = settings.limits.runs;
+  limits.asks = settings.limits.asks;
+  limits.waiters = settings.limits.waiters;
+  return options;
+}
+
+mqtt::Settings broker_settings(const config::Settings& settings) {
+  mqtt::Settings broker;
+  broker.url = settings.broker.url;
+  broker.username = settings.broker.username;
+  broker.password = settings.broker.password.reveal();
+  broker.ca_file = settings.broker.ca;
+  broker.certificate_file = settings.broker.certificate;
+  broker.key_file = settings.broker.key;
+  broker.insecure = settings.broker.insecure;
+  broker.keepalive = settings.broker.keepalive;
+  return broker;
+}
+
+std::unique_ptr<gateway::Gateway> make_gateway(asio::io_context& io, const config::Settings& settings, core::EventSink sink) {
+  const auto& gateway = settings.gateway;
+  if (gateway.kind == config::GatewayKind::Echo) {
+    return std::make_unique<gateway::Echo>(io, gateway::EchoSettings{gateway.agents, gateway.delay, gateway.record}, std::move(sink));
+  }
+  gateway::OpenClawSettings openclaw;
+  openclaw.url = gateway.url;
+  openclaw.token = gateway.token.reveal();
+  openclaw.bridge_version = CLAWBRIDGE_VERSION;
+  return std::make_unique<gateway::OpenClaw>(io, std::move(openclaw), std::move(sink));
+}
+
+void start_log(const config::Settings& settings) {
+  using config::LogLevel;
+  auto level = observe::Level::Info;
+  if (settings.log.level == LogLevel::Debug) level = observe::Level::Debug;
+  if (settings.log.level == LogLevel::Warn) level = observe::Level::Warn;
+  if (settings.log.level == LogLevel::Error) level = observe::Level::Error;
+  observe::init(level, settings.log.format == config::LogFormat::Json ? observe::Format::Json : observe::Format::Logfmt);
+}
+
+template <class T>
+T or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+/// Everything that runs, in the order it is made.
+class Daemon final : public runtime::Hands {
+ public:
+  explicit Daemon(const config::Settings& settings)
+      : protocol_(settings.broker.protocol),
+        journal_(open_journal(settings)),
+        core_(core_options(settings, or_throw(crypto::load_or_create_keys(std::filesystem::path(settings.store.path).parent_path() / "keys.json", settings.gateway.name))),
+              journal_->restore(), *journal_, crypto_, random_),
+        runtime_(io_, core_, *this),
+        broker_(broker_settings(settings), runtime_.sink()),
+        gateway_(make_gateway(io_, settings, runtime_.sink())),
+        api_(io_, api::Settings{.socket_path = settings.api.socket, .connection = {}}, runtime_),
+        signals_(io_, SIGINT, SIGTERM) {
+    if (settings.broker.insecure) {
+      observe::log(observe::Level::Warn, "broker.insecure", {{"broker", settings.broker.url}, {"reason", "broker.insecure is true: whoever answers is believed to be the broker"}});
+    }
+    observe::log(observe::Level::Info, "daemon.started",
+                 {{"gateway", settings.gateway.name}, {"version", CLAWBRIDGE_VERSION}, {"broker", settings.broker.url}, {"socket", settings.api.socket},
+                  {"fingerprint", core_.status().fingerprint}});
+  }
+
+  void run() {
+    api_.start();
+    gateway_->start();
+    runtime_.start();
+    wait_for_signal();
+    io_.run();
+    broker_.stop(kBrokerGrace);
+    observe::log(observe::Level::Info, "daemon.stopped");
+  }
+
+  void apply(core::StoreOrder order) override { journal_->apply(std::move(order)); }
+  std::optional<Error> commit() override { return journal_->commit(); }
+  void carry_out(core::action::ConnectBroker& action) override {
+    if (protocol_ == config::BrokerProtocol::Mqtt311) action.protocol = 4;
+    if (protocol_ == config::BrokerProtocol::Mqtt5) action.protocol = 5;
+    broker_.carry_out(std::move(action));
+  }
+  void carry_out(core::action::DisconnectBroker& action) override { broker_.carry_out(action); }
+  void carry_out(core::action::Subscribe& action) override { broker_.carry_out(action); }
+  void carry_out(core::action::Publish& action) override { broker_.carry_out(std::move(action)); }
+  void carry_out(core::action::ResolveSession& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::StartRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::RecoverRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::Note& action) override { observe::note(action); }
+  void carry_out(core::action::Stopped&) override {
+    gateway_->stop();
+    api_.stop(kApiGrace, [this] { io_.stop(); });
+  }
+
+ private:
+  std::unique_ptr<store::JournalDb> open_journal(const config::Settings& settings) {
+    const auto durability = settings.store.durability == config::Durability::Power ? store::Durability::Power : store::Durability::Process;
+    auto opened = or_throw(store::JournalDb::open(settings.store.path, durability, random_));
+    if (!opened.warning.empty()) observe::log(observe::Level::Error, "store.damaged", {{"reason", opened.warning}});
+    return std::move(opened.journal);
+  }
+
+  // The first signal stops in order, the second at once.
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& cancelled, int) {
+      if (cancelled) return;
+      if (stopping_) std::_Exit(EXIT_FAILURE);
+      stopping_ = true;
+      observe::log(observe::Level::Info, "daemon.stopping");
+      runtime_.shut_down();
+      wait_for_signal();
+    });
+  }
+
+  const config::BrokerProtocol protocol_;
+  crypto::SystemCryptography crypto_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<store::JournalDb> journal_;
+  core::Core core_;
+  asio::io_context io_{1};
+  runtime::Runtime runtime_;
+  mqtt::Broker broker_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  api::Server api_;
+  asio::signal_set signals_;
+  bool stopping_ = false;
+};
+
+int run_daemon(const config::Settings& settings) {
+  start_log(settings);
+  int code = EXIT_SUCCESS;
+  try {
+    Daemon(settings).run();
+  } catch (const std::exception& error) {
+    observe::log(observe::Level::Error, "daemon.failed", {{"reason", error.what()}});
+    std::fprintf(stderr, "clawbridge: %s\n", error.what());
+    code = EXIT_FAILURE;
+  }
+  observe::close();
+  return code;
+}
+
+}  // namespace
+}  // namespace clawbridge
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  return clawbridge::cli::run(argc, argv, clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon));
+}

@@ -1,0 +1,100 @@
+#include "bridge/mqtt/connect_failure.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace clawbridge::mqtt {
+namespace {
+
+using core::event::BrokerConnectFailed;
+using core::event::BrokerFailure;
+
+constexpr std::string_view kClosedAfterConnect = "TCP connect completion failure";
+
+std::string attempted(const BrokerUrl& url) {
+  return "cannot connect to the broker " + url.shown + ": ";
+}
+
+struct TlsHint {
+  std::string_view mark;  // in OpenSSL's words
+  std::string_view advice;
+};
+
+constexpr TlsHint kTlsHints[] = {
+    {"wrong version number", "; it does not speak TLS on this port: use mqtt:// or the right port"},
+    {"record layer failure", "; it does not speak TLS on this port: use mqtt:// or the right port"},
+    {"certificate required", "; it wants a client certificate: set broker.certificate and broker.key"},
+    {"handshake failure", "; it agrees on no TLS settings, or wants a client certificate"},
+    {"unknown ca", "; it does not accept our client certificate: check broker.certificate"},
+    {"bad certificate", "; it does not accept our client certificate: check broker.certificate"},
+    {"middle of the handshake", "; it may not speak TLS on this port: use mqtt:// or the right port"},
+};
+
+std::string tls_reason(const BrokerUrl& url, const std::string& error) {
+  const auto* const hint = std::find_if(std::begin(kTlsHints), std::end(kTlsHints),
+                                        [&](const TlsHint& one) { return error.find(one.mark) != std::string::npos; });
+  return attempted(url) + "TLS failed: " + error +
+         (hint == std::end(kTlsHints) ? std::string() : std::string(hint->advice));
+}
+
+/// The CONNACK's own codes; of MQTT 3.1.1 up to 5, of MQTT 5 from 128.
+BrokerConnectFailed answered(const BrokerUrl& url, const ConnectAttempt& attempt) {
+  const std::string code = " (answer " + std::to_string(attempt.code) + ")";
+  const std::string user =
+      attempt.username.empty() ? "us without a user name" : "the user \"" + attempt.username + "\"";
+  switch (attempt.code) {
+    case 1:
+    case 132:
+      return {BrokerFailure::ProtocolRefused,
+              attempted(url) + "it does not speak MQTT " + (attempt.protocol >= 5 ? "5" : "3.1.1") + code};
+    case 4:
+    case 134:
+      return {BrokerFailure::BadCredentials,
+              attempted(url) + "it refuses " + user + "; check broker.username and broker.password" + code};
+    case 5:
+    case 135:
+      return {BrokerFailure::NotAuthorized, attempted(url) + "it does not let " + user +
+                                                " in; check broker.username, broker.password and the broker's rules" +
+                                                code};
+    case 2:
+    case 133:
+      return {BrokerFailure::Other, attempted(url) + "it refuses our client id; allow it in the broker's rules" + code};
+    case 3:
+    case 136:
+    case 137:
+      return {BrokerFailure::Unreachable, attempted(url) + "it is busy or going down; look at its log" + code};
+    default:
+      return {BrokerFailure::Other, attempted(url) + "it refuses the connection; look at its log" + code};
+  }
+}
+
+}  // namespace
+
+bool needs_probe(const BrokerUrl& url, const ConnectAttempt& attempt) {
+  // A TLS broker that refuses our certificate also closes only after the CONNECT.
+  return attempt.code <= 0 && (url.tls || attempt.message != kClosedAfterConnect);
+}
+
+BrokerConnectFailed classify(const BrokerUrl& url, const ConnectAttempt& attempt,
+                             const std::optional<ProbeResult>& probed) {
+  if (attempt.code > 0) return answered(url, attempt);
+  if (probed && !probed->tls_error.empty()) return {BrokerFailure::Tls, tls_reason(url, probed->tls_error)};
+  if (attempt.message == kClosedAfterConnect && attempt.protocol >= 5) {
+    return {BrokerFailure::ProtocolRefused,
+            attempted(url) + "it closed the connection without an answer, as brokers without MQTT 5 do"};
+  }
+  if (attempt.message == kClosedAfterConnect) {
+    return {BrokerFailure::Unreachable,
+            attempted(url) + "it closed the connection without an answer; is this its MQTT port, and is " +
+                (url.tls ? "mqtt://" : "mqtts://") + " right?"};
+  }
+  if (probed && !probed->reached) {
+    return {BrokerFailure::Unreachable, attempted(url) + probed->tcp_error +
+                                            "; check that it runs, the name and port in broker.url, and firewalls"};
+  }
+  return {BrokerFailure::Unreachable, attempted(url) + "no answer" +
+                                          (attempt.message.empty() ? "" : " (" + attempt.message + ")") +
+                                          "; check that it runs and that an MQTT broker listens on that port"};
+}
+
+}  // namespace clawbridge::mqtt

@@ -1,0 +1,152 @@
+#include "bridge/mqtt/probe.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace clawbridge::mqtt {
+namespace {
+
+constexpr timeval kPatience{3, 0};
+constexpr timeval kAlertPatience{0, 300'000};  // TLS 1.3 refuses a client's certificate only after the handshake
+
+class Socket {
+ public:
+  explicit Socket(int fd) : fd_(fd) {}
+  ~Socket() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+  void limit(timeval time) const {
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+  }
+
+ private:
+  int fd_;
+};
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+struct FreeSession {
+  void operator()(SSL* session) const { SSL_free(session); }
+};
+
+std::string openssl_words(const std::string& otherwise) {
+  std::array<char, 256> text{};
+  unsigned long code = 0;
+  unsigned long last = 0;
+  while ((code = ERR_get_error()) != 0) last = code;
+  if (last == 0) return otherwise;
+  const char* reason = ERR_reason_error_string(last);
+  if (reason != nullptr) return reason;
+  ERR_error_string_n(last, text.data(), text.size());
+  return text.data();
+}
+
+bool is_ip(const std::string& host) {
+  std::array<unsigned char, 16> bytes{};
+  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
+std::string load_files(SSL_CTX* context, const Settings& settings) {
+  if (settings.ca_file.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+  } else if (SSL_CTX_load_verify_locations(context, settings.ca_file.c_str(), nullptr) != 1) {
+    return "broker.ca_file \"" + settings.ca_file + "\" cannot be read as PEM certificates (" +
+           openssl_words("no detail") + ")";
+  }
+  if (!settings.certificate_file.empty() &&
+      SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1) {
+    return "broker.certificate \"" + settings.certificate_file + "\" cannot be read as a PEM certificate (" +
+           openssl_words("no detail") + ")";
+  }
+  if (!settings.key_file.empty() &&
+      SSL_CTX_use_PrivateKey_file(context, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return "broker.key \"" + settings.key_file + "\" cannot be read as a PEM key, or is not the certificate's (" +
+           openssl_words("no detail") + ")";
+  }
+  return {};
+}
+
+/// Returns why the handshake failed; empty when it worked.
+std::string try_tls(const Socket& socket, const BrokerUrl& url, const Settings& settings) {
+  ERR_clear_error();
+  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return openssl_words("OpenSSL cannot start");
+  if (auto error = load_files(context.get(), settings); !error.empty()) return error;
+  SSL_CTX_set_verify(context.get(), settings.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+  const std::unique_ptr<SSL, FreeSession> session(SSL_new(context.get()));
+  if (!session || SSL_set_fd(session.get(), socket.get()) != 1) return openssl_words("OpenSSL cannot start");
+  if (is_ip(url.host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session.get()), url.host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(session.get(), url.host.c_str());
+    SSL_set1_host(session.get(), url.host.c_str());
+  }
+  if (SSL_connect(session.get()) != 1) {
+    if (const long verdict = SSL_get_verify_result(session.get()); verdict != X509_V_OK) {
+      return std::string("its certificate is refused: ") + X509_verify_cert_error_string(verdict) +
+             "; set broker.ca_file to the authority that signed it, and use the host name that is in it";
+    }
+    return openssl_words("the connection ended in the middle of the handshake");
+  }
+  socket.limit(kAlertPatience);
+  char byte = 0;
+  const int count = SSL_read(session.get(), &byte, 1);
+  const int state = SSL_get_error(session.get(), count);
+  return state == SSL_ERROR_SSL ? openssl_words("refused after the handshake") : std::string();
+}
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+ProbeResult try_all(const BrokerUrl& url, const Settings& settings) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const int lookup = ::getaddrinfo(url.host.c_str(), std::to_string(url.port).c_str(), &hints, &list);
+  const std::unique_ptr<addrinfo, FreeAddresses> addresses(list);
+  if (lookup != 0) return {false, "the name \"" + url.host + "\" is not found (" + ::gai_strerror(lookup) + ")", {}};
+  int error = ECONNREFUSED;
+  for (const auto* address = list; address != nullptr; address = address->ai_next) {
+    const Socket socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, address->ai_protocol));
+    if (socket.get() < 0) {
+      error = errno;
+      continue;
+    }
+    socket.limit(kPatience);
+    if (::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0) {
+      return {true, {}, url.tls ? try_tls(socket, url, settings) : std::string()};
+    }
+    error = errno == EINPROGRESS ? ETIMEDOUT : errno;
+  }
+  return {false, std::strerror(error), {}};
+}
+
+}  // namespace
+
+ProbeResult probe(const BrokerUrl& url, const Settings& settings) noexcept {
+  try {
+    return try_all(url, settings);
+  } catch (const std::exception& error) {
+    return {false, error.what(), {}};
+  }
+}
+
+}  // namespace clawbridge::mqtt

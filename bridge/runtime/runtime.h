@@ -1,0 +1,97 @@
+// One io thread that feeds events to the core and carries out its actions.
+//
+// A turn of the loop: every event that is waiting goes through the core; its store orders are applied as they come; then one
+// commit; then everything else that was ordered is carried out. So a burst costs one transaction, and nothing leaves the
+// bridge before what it rests on is durable.
+//
+// When the commit fails (a full disk), the turn's actions wait and it is tried again every second; no further event
+// is taken meanwhile, and beyond the queue's limit the broker's messages are dropped and counted: their senders repeat them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <variant>
+
+#include "bridge/core/action.h"
+#include "bridge/core/core.h"
+#include "bridge/core/event.h"
+#include "bridge/core/service.h"
+#include "bridge/runtime/asio.h"
+
+namespace clawbridge::runtime {
+
+/// Carries out what the core orders. Implemented by the composition root, which knows every adapter. Called on the io
+/// thread only.
+class Hands {
+ public:
+  virtual ~Hands() = default;
+  virtual void apply(core::StoreOrder order) = 0;
+  /// Nothing when all orders so far are durable; otherwise why not.
+  [[nodiscard]] virtual std::optional<Error> commit() = 0;
+  virtual void carry_out(core::action::ConnectBroker& action) = 0;
+  virtual void carry_out(core::action::DisconnectBroker& action) = 0;
+  virtual void carry_out(core::action::Subscribe& action) = 0;
+  virtual void carry_out(core::action::Publish& action) = 0;
+  virtual void carry_out(core::action::ResolveSession& action) = 0;
+  virtual void carry_out(core::action::StartRun& action) = 0;
+  virtual void carry_out(core::action::RecoverRun& action) = 0;
+  virtual void carry_out(core::action::Note& action) = 0;
+  virtual void carry_out(core::action::Stopped& action) = 0;
+};
+
+class Runtime final : public core::Service {
+ public:
+  /// All references must outlive the runtime, and no event may be reported after its end.
+  Runtime(asio::io_context& io, core::Core& core, Hands& hands);
+  ~Runtime() override;
+
+  /// Takes events from any thread. Valid as long as the runtime.
+  [[nodiscard]] core::EventSink sink();
+  /// Gives the core its first turn.
+  void start();
+  void shut_down();
+
+  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override;
+  core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override;
+  core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override;
+  core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override;
+  void cancel(core::Ticket ticket) override;
+  core::StatusView status() override;
+  std::vector<core::PeerView> peers() override;
+  std::vector<core::AgentView> agents() override;
+  std::optional<core::ExchangeView> exchange(std::string_view id) override;
+  std::vector<core::ExchangeView> exchanges(std::size_t limit) override;
+
+ private:
+  using Callback = std::variant<std::function<void(core::SendResult)>, std::function<void(core::AskResult)>, std::function<void(core::TrustResult)>>;
+
+  void post(core::Event event);
+  void enqueue(core::Event event);
+  void turn();
+  void commit_and_act();
+  void act();
+  void answer(core::action::Answer& answer);
+  void arm_timer();
+  template <class Request, class Done>
+  core::Ticket ask_core(Request request, Done done);
+
+  asio::io_context& io_;
+  core::Core& core_;
+  Hands& hands_;
+  asio::steady_timer deadline_;
+  asio::steady_timer commit_retry_;
+  std::optional<Instant> armed_;
+  std::deque<core::Event> events_;
+  core::Actions pending_;                      // of this turn, waiting for the commit
+  bool turn_posted_ = false;
+  bool commit_failing_ = false;
+  std::atomic<std::size_t> messages_waiting_{0};
+  std::atomic<std::uint64_t> messages_dropped_{0};
+  core::Ticket next_ticket_ = 1;
+  std::map<core::Ticket, Callback> callbacks_;
+};
+
+}  // namespace clawbridge::runtime

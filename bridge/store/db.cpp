@@ -1,0 +1,122 @@
+#include "bridge/store/db.h"
+
+#include <sqlite3.h>
+
+namespace clawbridge::store {
+
+Db::Db(const std::filesystem::path& path, int busy_ms) : path_(path.string()) {
+  const int code = sqlite3_open_v2(
+      path_.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  if (code != SQLITE_OK) {
+    const std::string why = handle_ != nullptr ? message() : "out of memory";
+    sqlite3_close(handle_);
+    throw StoreError(code, "cannot open journal \"" + path_ + "\": " + why);
+  }
+  sqlite3_busy_timeout(handle_, busy_ms);
+}
+
+Db::~Db() {
+  sqlite3_close(handle_);
+}
+
+void Db::run(const char* sql) {
+  if (const int code = try_run(sql); code != SQLITE_OK) fail(std::string("run \"") + sql + "\" on", code);
+}
+
+int Db::try_run(const char* sql) {
+  return sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+}
+
+std::int64_t Db::number(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.number(0) : 0;
+}
+
+std::string Db::text(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.text(0) : std::string();
+}
+
+std::string Db::message() const {
+  return sqlite3_errmsg(handle_);
+}
+bool Db::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
+std::int64_t Db::changes() const {
+  return sqlite3_changes64(handle_);
+}
+std::int64_t Db::last_row() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
+
+void Db::fail(const std::string& doing, int code) const {
+  throw StoreError(code, "cannot " + doing + " journal \"" + path_ + "\": " + message());
+}
+
+Statement::Statement(Db& db, const char* sql) : db_(db) {
+  const int code = sqlite3_prepare_v3(db.handle(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
+  if (code != SQLITE_OK) db.fail(std::string("prepare \"") + sql + "\" on", code);
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
+
+void Statement::bind_number(int at, std::int64_t value) {
+  sqlite3_bind_int64(handle_, at, value);
+}
+
+// A null pointer would bind NULL, and an empty view may have one.
+void Statement::bind_text(int at, std::string_view value) {
+  sqlite3_bind_text64(handle_, at, value.data() == nullptr ? "" : value.data(), value.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
+}
+
+void Statement::bind_blob(int at, std::string_view value) {
+  sqlite3_bind_blob64(handle_, at, value.data() == nullptr ? "" : value.data(), value.size(), SQLITE_STATIC);
+}
+
+void Statement::bind_null(int at) {
+  sqlite3_bind_null(handle_, at);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  const std::string sql = sqlite3_sql(handle_);
+  db_.fail("run \"" + sql + "\" on", code);
+}
+
+void Statement::run() {
+  const Use use(*this);
+  while (step()) {
+  }
+}
+
+int Statement::try_run() {
+  const Use use(*this);
+  const int code = sqlite3_step(handle_);
+  return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+void Statement::reset() {
+  sqlite3_reset(handle_);
+}
+
+std::int64_t Statement::number(int at) const {
+  return sqlite3_column_int64(handle_, at);
+}
+
+std::string_view Statement::bytes(int at) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, at));
+  return {data, data == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(handle_, at))};
+}
+
+bool Statement::is_null(int at) const {
+  return sqlite3_column_type(handle_, at) == SQLITE_NULL;
+}
+
+}  // namespace clawbridge::store

@@ -1,0 +1,218 @@
+// From YAML and variables to entries. See entries.h.
+#include "config/entries.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "config/nearest.h"
+#include "config/values.h"
+#include "topics/encoding.h"
+
+namespace clawbridge::config {
+namespace {
+
+constexpr std::string_view kVariablePrefix = "CLAWBRIDGE_";
+
+using Segments = std::vector<std::string>;
+
+/// True when the first segments of a key's path are these; a `*` in it is any name.
+bool begins_with(const std::vector<std::string_view>& path, const Segments& segments) {
+  if (segments.size() > path.size()) return false;
+  return std::equal(segments.begin(), segments.end(), path.begin(),
+                    [](const std::string& segment, std::string_view part) { return part == "*" || part == segment; });
+}
+
+const Key* key_at(const Segments& segments) {
+  const auto found = std::ranges::find_if(keys(), [&](const Key& key) {
+    const auto path = split_path(key.path);
+    return path.size() == segments.size() && begins_with(path, segments);
+  });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+bool is_section(const Segments& segments) {
+  return std::ranges::any_of(keys(), [&](const Key& key) {
+    const auto path = split_path(key.path);
+    return path.size() > segments.size() && begins_with(path, segments);
+  });
+}
+
+/// For a section whose members the user names, the key below it that says what a name may be.
+const Key* named_below(const Segments& segments) {
+  const auto found = std::ranges::find_if(keys(), [&](const Key& key) {
+    const auto path = split_path(key.path);
+    return path.size() > segments.size() && begins_with(path, segments) && path[segments.size()] == "*";
+  });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+bool is_later(const Segments& segments) {
+  return std::ranges::any_of(keys_later(), [&](std::string_view later) {
+    return later == fmt::format("{}", fmt::join(segments, ".")) ||
+           (later.find('.') == std::string_view::npos && later == segments.back());
+  });
+}
+
+std::string advice(const std::optional<std::string>& meant) {
+  return meant ? fmt::format("; did you mean \"{}\"?", *meant) : "; SETTINGS.md lists all keys";
+}
+
+/// The key most likely meant: by its whole path, else by its last part (a key put into the wrong section).
+std::optional<std::string> nearest_key(const Segments& segments) {
+  std::vector<std::string> paths;
+  std::vector<std::string> last_parts;
+  const auto add = [&](std::string_view path) {
+    paths.emplace_back(path);
+    last_parts.emplace_back(path.substr(path.rfind('.') + 1));
+  };
+  for (const Key& key : keys()) {
+    const std::string_view section = key.path.substr(0, key.path.find('.'));
+    if (!describe_section(section).empty() && std::ranges::find(paths, section) == paths.end()) add(section);
+    if (!key.has_name()) add(key.path);
+  }
+  if (auto path = nearest(fmt::format("{}", fmt::join(segments, ".")), paths)) return path;
+  const auto last = nearest(segments.back(), last_parts);
+  if (!last) return std::nullopt;
+  return paths[static_cast<std::size_t>(std::ranges::find(last_parts, *last) - last_parts.begin())];
+}
+
+class FileReader {
+ public:
+  explicit FileReader(const std::string& file) : file_(file) {}
+
+  std::vector<Entry> read(std::string_view text) {
+    if (const auto bad = find_invalid_utf8(text)) {
+      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+      throw SettingsError(fmt::format("{}:{}: not UTF-8; save the file as UTF-8", file_, line));
+    }
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) {
+      fail(documents[1], "a second YAML document begins; settings are one document, remove the \"---\" between them");
+    }
+    if (!documents.empty()) read_section(documents[0], {});
+    return std::move(entries_);
+  }
+
+ private:
+  [[noreturn]] void fail(const YAML::Node& node, std::string_view what) const {
+    throw SettingsError(fmt::format("{}: {}", place(node), what));
+  }
+
+  std::string place(const YAML::Node& node) const {
+    const YAML::Mark mark = node.Mark();
+    return mark.is_null() ? file_ : fmt::format("{}:{}", file_, mark.line + 1);
+  }
+
+  void read_section(const YAML::Node& node, const Segments& segments) {
+    if (node.IsNull()) return;  // a section whose lines are all commented out
+    const std::string path = fmt::format("{}", fmt::join(segments, "."));
+    if (!node.IsMap()) {
+      fail(node, segments.empty() ? "settings are keys and values, as in \"gateway: { name: imac }\""
+                                  : fmt::format("{} must have keys below it, as in \"{}: {{ … }}\"", path, path));
+    }
+    const Key* named = named_below(segments);
+    std::set<std::string> seen;
+    for (const auto& member : node) {
+      if (!member.first.IsScalar()) fail(member.first, "a key must be a plain word");
+      Segments below = segments;
+      below.push_back(member.first.Scalar());
+      const std::string full = fmt::format("{}", fmt::join(below, "."));
+      if (!seen.insert(below.back()).second) {
+        fail(member.first, fmt::format("\"{}\" stands here a second time; remove one", full));
+      }
+      if (named != nullptr && !named->valid_name(below.back())) {
+        fail(member.first,
+             fmt::format("\"{}\" cannot be a name; names have a-z 0-9 _ - and begin with a letter or digit", full));
+      }
+      read_member(member.first, member.second, below, full);
+    }
+  }
+
+  void read_member(const YAML::Node& name, const YAML::Node& value, const Segments& segments, const std::string& path) {
+    if (const Key* key = key_at(segments)) {
+      Entry entry{key, key->has_name() ? segments[1] : std::string{}, read_value(*key, value, name, path), place(name)};
+      entries_.push_back(std::move(entry));
+    } else if (is_section(segments)) {
+      if (segments.size() > 1 && (value.IsNull() || (value.IsMap() && value.size() == 0)))
+        fail(name, fmt::format("{} says nothing; remove it", path));
+      read_section(value, segments);
+    } else if (is_later(segments)) {
+      fail(name, fmt::format("{} is not available in this release; remove it", path));
+    } else {
+      fail(name, fmt::format("unknown key \"{}\"{}", path, advice(nearest_key(segments))));
+    }
+  }
+
+  std::vector<std::string> read_value(const Key& key, const YAML::Node& value, const YAML::Node& name,
+                                      const std::string& path) const {
+    if (value.IsNull()) fail(name, fmt::format("{} has no value; write one, or remove the key for its default", path));
+    if (key.type == Type::List) {
+      const auto is_scalar = [](const YAML::Node& item) { return item.IsScalar(); };
+      if (!value.IsSequence() || !std::all_of(value.begin(), value.end(), is_scalar)) {
+        fail(value, fmt::format("{} must be a list, as in \"[jarvis, pepper]\"", path));
+      }
+      std::vector<std::string> items;
+      for (const auto& item : value) items.push_back(item.Scalar());
+      return items;
+    }
+    if (!value.IsScalar()) {
+      fail(value, fmt::format("{} must be a single value; allowed: {}", path, allowed_values(key)));
+    }
+    return {value.Scalar()};
+  }
+
+  const std::string& file_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace
+
+std::string Entry::path() const {
+  std::string text(key->path);
+  if (const std::size_t star = text.find('*'); star != std::string::npos) text.replace(star, 1, name);
+  return text;
+}
+
+std::vector<Entry> entries_of_file(std::string_view text, const std::string& file) {
+  try {
+    return FileReader(file).read(text);
+  } catch (const YAML::Exception& error) {
+    const std::string place =
+        error.mark.is_null() ? file : fmt::format("{}:{}:{}", file, error.mark.line + 1, error.mark.column + 1);
+    throw SettingsError(fmt::format("{}: not valid YAML: {}", place, error.msg));
+  }
+}
+
+std::vector<Entry> entries_of_variables(const Environment& environment) {
+  std::vector<std::string> known;
+  for (const Key& key : keys()) {
+    if (!key.has_name()) known.push_back(variable_name(key.path));
+  }
+  std::vector<std::string> names = environment.variable_names();
+  std::ranges::sort(names);  // so that the first thing wrong is always the same one
+  std::vector<Entry> entries;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kVariablePrefix)) continue;
+    const auto key = std::ranges::find_if(keys(), [&](const Key& each) { return variable_name(each.path) == name; });
+    if (key == keys().end()) {
+      for (const std::string_view later : keys_later()) {
+        if (variable_name(later) != name) continue;
+        throw SettingsError(fmt::format("{}: {} is not available in this release; unset it", name, later));
+      }
+      throw SettingsError(fmt::format("{}: unknown environment variable{}", name, advice(nearest(name, known))));
+    }
+    const std::string value = environment.variable(name).value_or(std::string{});
+    if (value.empty()) continue;
+    std::vector<std::string> texts{value};
+    if (key->type == Type::List) texts = split_list(value);
+    entries.push_back({&*key, {}, std::move(texts), name});
+  }
+  return entries;
+}
+
+}  // namespace clawbridge::config

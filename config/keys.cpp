@@ -1,0 +1,373 @@
+// The table of keys. See keys.h. The order of `choices` is the order of the enumerators in settings.h.
+#include "config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/values.h"
+#include "topics/encoding.h"
+#include "topics/topic.h"
+
+namespace clawbridge::config {
+namespace {
+
+using Text = std::string;
+using Number = std::uint64_t;
+using Time = std::chrono::milliseconds;
+using Texts = std::vector<std::string>;
+
+constexpr Number kSecond = 1'000;
+constexpr Number kHour = 3'600 * kSecond;
+constexpr Number kDay = 24 * kHour;
+
+constexpr std::string_view kGatewayNameForm = "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit";
+constexpr std::string_view kAgentForm = "1 to 64 of a-z 0-9 _ -, beginning with a letter or digit";
+
+std::string decoded(const std::string& base64url) {
+  return base64url_decode(base64url).value_or(std::string{});
+}
+
+void append(std::vector<Key>& all, std::vector<Key> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+bool is_version(std::string_view text) {
+  return text == "1";
+}
+
+std::vector<Key> top_keys() {
+  return {
+      {.path = "version",
+       .description = "The version of this file's format.",
+       .default_text = "1",
+       .allowed = "1",
+       .valid = is_version},
+      {.path = "expose",
+       .type = Type::List,
+       .description = "The agents that others may see and reach.",
+       .default_words = "all",
+       .allowed = kAgentForm,
+       .valid = is_agent_id,
+       .assign = [](Settings& s, Texts value) { s.expose = std::move(value); }},
+  };
+}
+
+std::vector<Key> gateway_keys() {
+  return {
+      {.path = "gateway.name",
+       .description = "This gateway's name in the federation; no other may have it.",
+       .default_words = "the host name up to its first dot, lower-cased",
+       .allowed = kGatewayNameForm,
+       .valid = is_gateway_name,
+       .assign = [](Settings& s, const Text& value) { s.gateway.name = value; }},
+      {.path = "gateway.kind",
+       .type = Type::Choice,
+       .description = "What runs the agents: an OpenClaw gateway, or the bridge itself answering `echo: <text>`.",
+       .default_text = "openclaw",
+       .choices = {"openclaw", "echo"},
+       .choices_later = {"command"},
+       .assign = [](Settings& s, Number value) { s.gateway.kind = static_cast<GatewayKind>(value); }},
+      {.path = "gateway.url",
+       .description = "Where the OpenClaw gateway listens (kind openclaw).",
+       .default_words = "from OpenClaw's settings, else ws://127.0.0.1:18789",
+       .allowed = "ws://HOST[:PORT] or wss://HOST[:PORT], without user name and password",
+       .valid = is_gateway_url,
+       .assign = [](Settings& s, const Text& value) { s.gateway.url = value; }},
+      {.path = "gateway.token",
+       .type = Type::Secret,
+       .description =
+           "The gateway's token (kind openclaw). OpenClaw's own is only taken for a gateway on this machine.",
+       .default_words = "from OpenClaw's settings",
+       .assign = [](Settings& s, const Text& value) { s.gateway.token = Secret(value); }},
+      {.path = "gateway.agent_names",
+       .type = Type::Boolean,
+       .description = "Whether peers see the display names of agents, beside their ids.",
+       .default_text = "true",
+       .assign = [](Settings& s, bool value) { s.gateway.agent_names = value; }},
+      {.path = "gateway.agents",
+       .type = Type::List,
+       .description = "The agents that answer (kind echo).",
+       .default_text = "main",
+       .allowed = kAgentForm,
+       .valid = is_agent_id,
+       .assign = [](Settings& s, Texts value) { s.gateway.agents = std::move(value); }},
+      {.path = "gateway.delay",
+       .type = Type::Duration,
+       .description = "How long a turn takes (kind echo).",
+       .default_text = "0ms",
+       .least = 0,
+       .most = kHour,
+       .assign = [](Settings& s, Time value) { s.gateway.delay = value; }},
+      {.path = "gateway.record",
+       .type = Type::Path,
+       .description = "A file to which each turn appends one JSON line (kind echo).",
+       .default_words = "nothing is recorded",
+       .allowed = "the path of a file",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.gateway.record = value; }},
+  };
+}
+
+std::vector<Key> broker_keys() {
+  return {
+      {.path = "broker.url",
+       .description = "The MQTT broker that all gateways share. mqtts, ssl and wss use TLS.",
+       .default_text = "mqtt://127.0.0.1:1883",
+       .allowed =
+           "mqtt://, mqtts://, tcp://, ssl://, ws:// or wss://, then HOST[:PORT], without user name and password",
+       .valid = is_broker_url,
+       .assign = [](Settings& s, const Text& value) { s.broker.url = value; }},
+      {.path = "broker.username",
+       .description = "The user name at the broker.",
+       .default_words = "none",
+       .assign = [](Settings& s, const Text& value) { s.broker.username = value; }},
+      {.path = "broker.password",
+       .type = Type::Secret,
+       .description = "The password at the broker.",
+       .default_words = "none",
+       .assign = [](Settings& s, const Text& value) { s.broker.password = Secret(value); }},
+      {.path = "broker.ca",
+       .type = Type::Path,
+       .description = "The certificates (PEM) that vouch for the broker.",
+       .default_words = "those of the system",
+       .allowed = "the path of a file",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.broker.ca = value; }},
+      {.path = "broker.certificate",
+       .type = Type::Path,
+       .description = "Our own certificate (PEM), for a broker that asks for one; together with broker.key.",
+       .default_words = "none",
+       .allowed = "the path of a file",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.broker.certificate = value; }},
+      {.path = "broker.key",
+       .type = Type::Path,
+       .description = "The private key (PEM) of broker.certificate.",
+       .default_words = "none",
+       .allowed = "the path of a file",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.broker.key = value; }},
+      {.path = "broker.insecure",
+       .type = Type::Boolean,
+       .description = "Do not check who the broker is. For trying out only: log and health say so loudly.",
+       .default_text = "false",
+       .assign = [](Settings& s, bool value) { s.broker.insecure = value; }},
+      {.path = "broker.protocol",
+       .type = Type::Choice,
+       .description = "The MQTT version; auto tries 5 first.",
+       .default_text = "auto",
+       .choices = {"auto", "5", "3.1.1"},
+       .assign = [](Settings& s, Number value) { s.broker.protocol = static_cast<BrokerProtocol>(value); }},
+      {.path = "broker.base",
+       .description = "The first topic level or levels. The same on every gateway.",
+       .default_text = "claw",
+       .allowed = "1 to 5 levels of A-Z a-z 0-9 _ . - joined by /",
+       .valid = is_topic_base,
+       .assign = [](Settings& s, const Text& value) { s.broker.base = value; }},
+      {.path = "broker.keepalive",
+       .type = Type::Duration,
+       .description = "How long a connection may be silent before it is checked.",
+       .default_text = "30s",
+       .least = kSecond,
+       .most = 65'535 * kSecond,
+       .step = kSecond,
+       .assign = [](Settings& s, Time value) { s.broker.keepalive = std::chrono::floor<std::chrono::seconds>(value); }},
+  };
+}
+
+std::vector<Key> federation_keys() {
+  return {
+      {.path = "remote_agents.*",
+       .description = "A short name for an agent elsewhere.",
+       .allowed = "GATEWAY/AGENT",
+       .valid = is_address,
+       .valid_name = is_agent_id,
+       .assign =
+           [](Settings& s, const Text& name, const Text& value) {
+             if (auto address = Address::parse(value)) s.remote_agents[name] = std::move(*address);
+           }},
+      {.path = "trust.join",
+       .type = Type::Secret,
+       .description = "The federation's join secret: bridges that know it pin each other's keys at first sight.",
+       .default_words = "none: each new peer waits for `clawbridge peers trust`",
+       .allowed = "at least 16 random bytes in base64url without padding, as `clawbridge init` prints them",
+       .valid = is_join_secret,
+       .assign = [](Settings& s, const Text& value) { s.trust.join = Secret(decoded(value)); }},
+      {.path = "trust.seal",
+       .type = Type::Choice,
+       .description = "Whether content is encrypted from bridge to bridge.",
+       .default_text = "off",
+       .choices = {"off"},
+       .choices_later = {"when_possible", "always"}},
+      {.path = "peers.*.fingerprint",
+       .description = "Pins the keys of a gateway by hand; `clawbridge key show` prints it there.",
+       .allowed = "64 lower-case hex digits",
+       .valid = is_fingerprint,
+       .valid_name = is_gateway_name,
+       .assign = [](Settings& s, const Text& name, const Text& value) { s.peers[name] = value; }},
+  };
+}
+
+std::vector<Key> machine_keys() {
+  return {
+      {.path = "store.path",
+       .type = Type::Path,
+       .description = "The journal. The bridge's keys lie beside it.",
+       .default_words = "$XDG_STATE_HOME/clawbridge/journal.db, by default ~/.local/state/clawbridge/journal.db",
+       .allowed = "the path of a file",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.store.path = value; }},
+      {.path = "store.durability",
+       .type = Type::Choice,
+       .description = "What an accepted request survives: a crash of the bridge, or also a loss of power (slower).",
+       .default_text = "process",
+       .choices = {"process", "power"},
+       .assign = [](Settings& s, Number value) { s.store.durability = static_cast<Durability>(value); }},
+      {.path = "store.keep",
+       .type = Type::Duration,
+       .description = "How long exchanges asked here are kept after their end.",
+       .default_text = "7d",
+       .least = kHour,
+       .most = 365 * kDay,
+       .assign = [](Settings& s, Time value) { s.store.keep = value; }},
+      {.path = "api.socket",
+       .type = Type::Path,
+       .description = "The Unix socket for tools and the command line.",
+       .default_words = "$XDG_RUNTIME_DIR/clawbridge.sock, or clawbridge.sock in the state directory",
+       .allowed = "the path of a socket, short enough for the system (107 bytes, on macOS 103)",
+       .valid = is_socket_path,
+       .assign = [](Settings& s, const Text& value) { s.api.socket = value; }},
+      {.path = "log.level",
+       .type = Type::Choice,
+       .description = "The least level that is logged.",
+       .default_text = "info",
+       .choices = {"debug", "info", "warn", "error"},
+       .assign = [](Settings& s, Number value) { s.log.level = static_cast<LogLevel>(value); }},
+      {.path = "log.format",
+       .type = Type::Choice,
+       .description = "How a log line is written.",
+       .default_text = "logfmt",
+       .choices = {"logfmt", "json"},
+       .assign = [](Settings& s, Number value) { s.log.format = static_cast<LogFormat>(value); }},
+  };
+}
+
+Key limit(std::string_view path, std::string_view description, std::string_view default_text, Number least, Number most,
+          void (*assign)(Settings&, Number)) {
+  return {.path = path,
+          .type = Type::Integer,
+          .description = description,
+          .default_text = default_text,
+          .least = least,
+          .most = most,
+          .assign = assign};
+}
+
+std::vector<Key> limit_keys() {
+  return {
+      limit("limits.message_bytes", "Bytes of one message that are taken.", "1048576", 65'536, 67'108'864,
+            [](Settings& s, Number value) { s.limits.message_bytes = value; }),
+      limit("limits.outgoing_open", "Exchanges asked here and not ended.", "10000", 1, 1'000'000,
+            [](Settings& s, Number value) { s.limits.outgoing_open = value; }),
+      limit("limits.incoming_open", "Exchanges taken here and not ended.", "10000", 1, 1'000'000,
+            [](Settings& s, Number value) { s.limits.incoming_open = value; }),
+      limit("limits.incoming_open_per_peer", "The same, of one peer.", "4000", 1, 1'000'000,
+            [](Settings& s, Number value) { s.limits.incoming_open_per_peer = value; }),
+      limit("limits.peers_pinned", "Peers whose keys are kept.", "4096", 1, 100'000,
+            [](Settings& s, Number value) { s.limits.peers_pinned = value; }),
+      limit("limits.peers_pending", "Peers that wait for trust.", "64", 0, 10'000,
+            [](Settings& s, Number value) { s.limits.peers_pending = value; }),
+      limit("limits.runs", "Turns on the local gateway at once, one per session.", "16", 1, 1'024,
+            [](Settings& s, Number value) { s.limits.runs = value; }),
+      limit("limits.asks", "Questions of local callers that only read, under way at once.", "1024", 1, 100'000,
+            [](Settings& s, Number value) { s.limits.asks = value; }),
+      limit("limits.waiters", "Local callers that wait for a reply at once.", "4096", 1, 100'000,
+            [](Settings& s, Number value) { s.limits.waiters = value; }),
+  };
+}
+
+std::vector<Key> make_keys() {
+  std::vector<Key> all = top_keys();
+  append(all, gateway_keys());
+  append(all, broker_keys());
+  append(all, federation_keys());
+  append(all, machine_keys());
+  append(all, limit_keys());
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = make_keys();
+  return all;
+}
+
+const Key* find_key(std::string_view path) {
+  const auto found = std::ranges::find(keys(), path, &Key::path);
+  return found == keys().end() ? nullptr : &*found;
+}
+
+const std::vector<std::string_view>& keys_later() {
+  static const std::vector<std::string_view> keys_of_later{"policy",        "api.listen",     "api.tokens",
+                                                           "plain_clients", "on_interrupted", "late_reply"};
+  return keys_of_later;
+}
+
+std::string_view describe_section(std::string_view path) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> sections{{
+      {"gateway", "The agent gateway beside this bridge."},
+      {"broker", "The MQTT broker and how to reach it."},
+      {"remote_agents", "Short names for agents of other gateways."},
+      {"trust", "Which other bridges are believed."},
+      {"peers", "Other gateways whose keys are pinned by hand, by gateway name."},
+      {"store", "The journal."},
+      {"api", "The way in for tools and the command line."},
+      {"log", "What the bridge writes to stderr."},
+      {"limits", "Every queue has a limit; beyond it new work is refused with `busy` or `too_large`."},
+  }};
+  const auto found = std::ranges::find(sections, path, &std::pair<std::string_view, std::string_view>::first);
+  return found == sections.end() ? std::string_view{} : found->second;
+}
+
+std::string allowed_values(const Key& key) {
+  switch (key.type) {
+    case Type::Boolean:
+      return "true, false";
+    case Type::Integer:
+      return fmt::format("a whole number from {} to {}", key.least, key.most);
+    case Type::Duration:
+      return fmt::format("{} to {}, written as a whole number and {}s, m, h or d",
+                         format_duration(Time(static_cast<Time::rep>(key.least))),
+                         format_duration(Time(static_cast<Time::rep>(key.most))), key.step < kSecond ? "ms, " : "");
+    case Type::Choice:
+      return fmt::format("{}", fmt::join(key.choices, ", "));
+    case Type::List:
+      return fmt::format("a list of different names, each {}", key.allowed);
+    case Type::Text:
+    case Type::Secret:
+    case Type::Path:
+      break;
+  }
+  return std::string(key.allowed.empty() ? "any text" : key.allowed);
+}
+
+std::string variable_name(std::string_view path) {
+  if (path.find('*') != std::string_view::npos) return {};
+  std::string name = "CLAWBRIDGE_";
+  for (const char c : path) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+std::vector<std::string_view> split_path(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t dot = path.find('.');
+    parts.push_back(path.substr(0, dot));
+    if (dot == std::string_view::npos) return parts;
+    path.remove_prefix(dot + 1);
+  }
+}
+
+}  // namespace clawbridge::config

@@ -1,0 +1,280 @@
+// Puts settings together: file, then environment, then defaults, then what only the machine can tell; and the checks
+// that need more than one key. See settings.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "config/entries.h"
+#include "config/keys.h"
+#include "config/openclaw.h"
+#include "config/placeholders.h"
+#include "config/settings.h"
+#include "config/values.h"
+
+namespace clawbridge::config {
+namespace {
+
+std::string without_control_characters(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+    out += control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return out;
+}
+
+constexpr std::size_t kShownBytesMax = 120;  // of a wrong value, in an error
+constexpr std::size_t kNameBytesMax = 63;    // of a gateway (is_gateway_name)
+
+/// The keys that somebody set, with the place, for checks between keys.
+using Given = std::map<std::string, std::string, std::less<>>;
+
+[[noreturn]] void refuse(const Key& key, const std::string& path, const std::string& text, std::string_view why = {}) {
+  std::size_t count = std::min(text.size(), kShownBytesMax);
+  while (count < text.size() && count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0U) == 0x80U) --count;
+  const std::string shown = text.substr(0, count) + (count < text.size() ? "…" : "");
+  const bool quiet = key.type == Type::Secret || text.find('@') != std::string::npos;  // an URL with a password in it
+  throw SettingsError(fmt::format("{} {}{}; allowed: {}", path, quiet ? "has a wrong value" : "is \"" + shown + "\"",
+                                  why, allowed_values(key)));
+}
+
+std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text) {
+  if (std::ranges::find(key.choices_later, text) != key.choices_later.end()) {
+    refuse(key, path, text, ", which is not available in this release");
+  }
+  const auto choice = std::ranges::find(key.choices, text);
+  if (choice == key.choices.end()) refuse(key, path, text);
+  return static_cast<std::uint64_t>(choice - key.choices.begin());
+}
+
+/// Values as the table's assign functions take them. A mismatch would be a mistake in the table, which a test that
+/// loads every default would meet.
+template <class Value>
+void store(const Key& key, Settings& settings, Value value) {
+  if (const auto* assign = std::get_if<void (*)(Settings&, Value)>(&key.assign))
+    (*assign)(settings, std::forward<Value>(value));
+}
+
+class Assigner {
+ public:
+  Assigner(const Environment& environment, Settings& settings) : environment_(environment), settings_(settings) {}
+
+  void assign(const Entry& entry) {
+    const Key& key = *entry.key;
+    const std::string path = entry.path();
+    if (key.type == Type::List) {
+      assign_list(entry, path);
+      return;
+    }
+    const std::string& written = entry.texts.front();
+    std::string text = expand(written, environment_);
+    switch (key.type) {
+      case Type::Boolean:
+        if (const auto value = parse_boolean(text)) return store(key, settings_, *value);
+        refuse(key, path, written);
+      case Type::Integer:
+        if (const auto value = parse_integer(text); value && *value >= key.least && *value <= key.most) {
+          return store(key, settings_, *value);
+        }
+        refuse(key, path, written);
+      case Type::Duration: {
+        const auto value = parse_duration(text);
+        const auto count = value ? static_cast<std::uint64_t>(value->count()) : 0;
+        if (!value || count < key.least || count > key.most || count % key.step != 0) refuse(key, path, written);
+        return store(key, settings_, *value);
+      }
+      case Type::Choice:
+        return store(key, settings_, choice_index(key, path, text));
+      case Type::Path:
+        text = expand_home(text, environment_);
+        break;
+      case Type::Text:
+      case Type::Secret:
+      case Type::List:
+        break;
+    }
+    if (key.valid != nullptr && !key.valid(text)) refuse(key, path, written);
+    if (const auto* named = std::get_if<void (*)(Settings&, const std::string&, const std::string&)>(&key.assign)) {
+      (*named)(settings_, entry.name, text);
+    } else {
+      store<const std::string&>(key, settings_, text);
+    }
+  }
+
+ private:
+  void assign_list(const Entry& entry, const std::string& path) {
+    std::vector<std::string> items;
+    for (const std::string& written : entry.texts) {
+      std::string item = expand(written, environment_);
+      if (!entry.key->valid(item)) refuse(*entry.key, path, written);
+      if (std::ranges::find(items, item) != items.end()) refuse(*entry.key, path, written, " twice");
+      items.push_back(std::move(item));
+    }
+    store(*entry.key, settings_, std::move(items));
+  }
+
+  const Environment& environment_;
+  Settings& settings_;
+};
+
+/// Entries of the file that a variable does not replace, then those of variables.
+std::vector<Entry> merge(std::vector<Entry> file, std::vector<Entry> variables) {
+  std::set<const Key*> replaced;
+  for (const Entry& entry : variables) replaced.insert(entry.key);
+  std::erase_if(file, [&](const Entry& entry) { return replaced.contains(entry.key); });
+  std::ranges::move(variables, std::back_inserter(file));
+  return file;
+}
+
+void assign_defaults(const Given& given, Assigner& assigner) {
+  for (const Key& key : keys()) {
+    if (key.default_text.empty() || given.contains(key.path)) continue;
+    Entry entry{&key, {}, {std::string(key.default_text)}, {}};
+    if (key.type == Type::List) entry.texts = split_list(key.default_text);
+    assigner.assign(entry);
+  }
+}
+
+/// A folder from an XDG variable, which counts only when it is absolute (XDG base directory specification).
+std::optional<std::string> xdg(const char* name, const Environment& environment) {
+  std::optional<std::string> folder = environment.variable(name);
+  return folder && folder->starts_with('/') ? folder : std::nullopt;
+}
+
+std::string state_folder(const Environment& environment) {
+  if (const auto folder = xdg("XDG_STATE_HOME", environment)) return *folder + "/clawbridge";
+  return expand_home("~/.local/state/clawbridge", environment);
+}
+
+void find_name(Settings& settings, const Environment& environment) {
+  if (!settings.gateway.name.empty()) return;
+  settings.gateway.name = gateway_name_from_host(environment.host_name);
+  if (settings.gateway.name.empty()) {
+    throw SettingsError(
+        fmt::format("cannot make a gateway name from the host name \"{}\"; set gateway.name", environment.host_name));
+  }
+}
+
+/// OpenClaw's own token goes only to a gateway on this machine: another one would be handed a secret that is not its.
+void find_gateway(Settings& settings, const Given& given, const Environment& environment) {
+  if (settings.gateway.kind != GatewayKind::OpenClaw) return;
+  const bool has_url = given.contains("gateway.url");
+  const bool has_token = given.contains("gateway.token");
+  const auto url = parse_url(settings.gateway.url);
+  const bool here = !has_url || (url && is_loopback(*url));
+  if ((has_url && has_token) || !here) return;
+  OpenClawGateway found = find_openclaw_gateway(environment);
+  if (!has_url) settings.gateway.url = std::move(found.url);
+  if (!has_token) settings.gateway.token = std::move(found.token);
+}
+
+void find_paths(Settings& settings, const Environment& environment) {
+  if (settings.store.path.empty()) settings.store.path = state_folder(environment) + "/journal.db";
+  if (!settings.api.socket.empty()) return;
+  const auto runtime = xdg("XDG_RUNTIME_DIR", environment);
+  settings.api.socket = (runtime ? *runtime : state_folder(environment)) + "/clawbridge.sock";
+  if (!is_socket_path(settings.api.socket)) {
+    throw SettingsError(fmt::format("the socket's path {} is too long for the system; set api.socket to a shorter one",
+                                    settings.api.socket));
+  }
+}
+
+void check_broker(const Settings& settings, const Given& given) {
+  for (const auto& [one, other] :
+       {std::pair("broker.certificate", "broker.key"), {"broker.key", "broker.certificate"}}) {
+    if (given.contains(one) && !given.contains(other)) {
+      throw SettingsError(fmt::format("{}: {} needs {} beside it", given.find(one)->second, one, other));
+    }
+  }
+  if (is_broker_tls(settings.broker.url)) return;
+  for (const char* path : {"broker.ca", "broker.certificate", "broker.insecure"}) {
+    if (!given.contains(path) || (std::string_view(path) == "broker.insecure" && !settings.broker.insecure)) continue;
+    throw SettingsError(
+        fmt::format("{}: {} is for TLS, and broker.url has none; write mqtts://, ssl:// or wss:// there",
+                    given.find(path)->second, path));
+  }
+}
+
+void check_gateway(const Settings& settings, const Given& given) {
+  if (const auto self = settings.peers.find(settings.gateway.name); self != settings.peers.end()) {
+    const auto place = given.find("peers." + self->first + ".fingerprint");
+    throw SettingsError(fmt::format("{}: peers.{} is this gateway itself; remove it, or change gateway.name",
+                                    place == given.end() ? "peers" : place->second, self->first));
+  }
+  if (settings.gateway.kind == GatewayKind::Echo) return;
+  for (const char* path : {"gateway.agents", "gateway.delay", "gateway.record"}) {
+    if (!given.contains(path)) continue;
+    throw SettingsError(fmt::format("{}: {} is for gateway.kind echo only; remove it", given.find(path)->second, path));
+  }
+}
+
+/// The text of the settings file; nothing when it was not asked for by name and is not there.
+std::optional<std::string> read_settings_file(const std::string& file, bool asked_for, const Environment& environment) {
+  FileText read = environment.read_file(file);
+  const bool missing = !read.text && (read.error_number == ENOENT || read.error_number == ENOTDIR);
+  if (missing && !asked_for) return std::nullopt;
+  if (!read.text) {
+    throw SettingsError(fmt::format("cannot read settings {}: {}; correct the path, or run clawbridge init", file,
+                                    std::strerror(read.error_number)));
+  }
+  return std::move(read.text);
+}
+
+}  // namespace
+
+SettingsError::SettingsError(const std::string& line) : std::runtime_error(without_control_characters(line)) {}
+
+Settings load(const std::optional<std::string>& file, const Environment& environment) {
+  Settings settings;
+  std::vector<Entry> entries;
+  const bool have_file = file || !environment.home.empty() || xdg("XDG_CONFIG_HOME", environment);
+  if (have_file) {
+    const std::string path = file ? *file : default_file(environment);
+    if (const auto text = read_settings_file(path, file.has_value(), environment)) {
+      settings.file = path;
+      entries = entries_of_file(*text, path);
+    }
+  }
+  entries = merge(std::move(entries), entries_of_variables(environment));
+
+  Assigner assigner(environment, settings);
+  Given given;
+  for (const Entry& entry : entries) {
+    try {
+      assigner.assign(entry);
+    } catch (const SettingsError& error) {
+      throw SettingsError(fmt::format("{}: {}", entry.place, error.what()));
+    }
+    given[entry.path()] = entry.place;
+  }
+  assign_defaults(given, assigner);
+  find_name(settings, environment);
+  check_gateway(settings, given);
+  check_broker(settings, given);
+  find_gateway(settings, given, environment);
+  find_paths(settings, environment);
+  return settings;
+}
+
+std::string default_file(const Environment& environment) {
+  if (const auto folder = xdg("XDG_CONFIG_HOME", environment)) return *folder + "/clawbridge/clawbridge.yaml";
+  return expand_home("~/.config/clawbridge/clawbridge.yaml", environment);
+}
+
+std::string gateway_name_from_host(const std::string& host_name) {
+  std::string name;
+  for (const char c : host_name.substr(0, host_name.find('.'))) {
+    const char lower = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    const bool first = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (name.empty() && !first) continue;
+    if (name.size() < kNameBytesMax) name += first || lower == '_' || lower == '-' ? lower : '-';
+  }
+  return name;
+}
+
+}  // namespace clawbridge::config

@@ -1,0 +1,115 @@
+// What a user can set, as plain values. load() is the only way to get them: a YAML file, then CLAWBRIDGE_* variables,
+// then defaults. Which keys there are, what they mean and what they may be stands in keys.cpp, once, and in SETTINGS.md
+// for reading.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "config/environment.h"
+#include "config/secret.h"
+#include "topics/address.h"
+
+namespace clawbridge::config {
+
+/// One line for the user, beginning with the place: `clawbridge.yaml:7: unknown key "broker.usrname"; did you mean …`.
+/// Control characters in it, which can only come from what is being refused, are written as escapes.
+class SettingsError : public std::runtime_error {
+ public:
+  explicit SettingsError(const std::string& line);
+};
+
+enum class GatewayKind { OpenClaw, Echo };
+enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
+enum class Durability { Process, Power };
+enum class LogLevel { Debug, Info, Warn, Error };
+enum class LogFormat { Logfmt, Json };
+
+/// Every path is absolute or relative to the working directory; `~/` is expanded. An empty text means: not set.
+struct Settings {
+  struct Gateway {
+    std::string name;
+    GatewayKind kind = GatewayKind::OpenClaw;
+    std::string url;  // kind OpenClaw: ws:// or wss://
+    Secret token;     // kind OpenClaw
+    bool agent_names = true;
+    std::vector<std::string> agents;     // kind Echo
+    std::chrono::milliseconds delay{0};  // kind Echo
+    std::string record;                  // kind Echo
+  };
+  struct Broker {
+    std::string url;  // mqtt, tcp, ws (plain) or mqtts, ssl, wss (TLS) ://host[:port][/path]
+    std::string username;
+    Secret password;
+    std::string ca;
+    std::string certificate;  // set if and only if `key` is
+    std::string key;
+    bool insecure = false;
+    BrokerProtocol protocol = BrokerProtocol::Auto;
+    std::string base;
+    std::chrono::seconds keepalive{0};
+  };
+  struct Trust {
+    Secret join;  // the decoded bytes, at least 16; empty: none
+  };
+  struct Store {
+    std::string path;
+    Durability durability = Durability::Process;
+    std::chrono::milliseconds keep{0};
+  };
+  struct Api {
+    std::string socket;
+  };
+  struct Log {
+    LogLevel level = LogLevel::Info;
+    LogFormat format = LogFormat::Logfmt;
+  };
+  struct Limits {
+    std::uint64_t message_bytes = 0;
+    std::uint64_t outgoing_open = 0;
+    std::uint64_t incoming_open = 0;
+    std::uint64_t incoming_open_per_peer = 0;
+    std::uint64_t peers_pinned = 0;
+    std::uint64_t peers_pending = 0;
+    std::uint64_t runs = 0;
+    std::uint64_t asks = 0;
+    std::uint64_t waiters = 0;
+  };
+
+  std::string file;  // that was read; empty: there was none
+  Gateway gateway;
+  std::optional<std::vector<std::string>> expose;  // nothing: every agent
+  Broker broker;
+  std::map<std::string, Address> remote_agents;  // short name -> address
+  Trust trust;
+  std::map<std::string, std::string> peers;  // gateway -> fingerprint, 64 lower-case hex digits
+  Store store;
+  Api api;
+  Log log;
+  Limits limits;
+};
+
+/// Reads `file`, or default_file() when there is none given, which may be missing; applies CLAWBRIDGE_* variables and
+/// defaults; checks everything. May run commands (`${command:…}`), so: before the io thread starts.
+/// Throws SettingsError for the first thing wrong, and nothing else but std::bad_alloc.
+[[nodiscard]] Settings load(const std::optional<std::string>& file, const Environment& environment);
+
+/// `$XDG_CONFIG_HOME/clawbridge/clawbridge.yaml`, by default below ~/.config. Throws SettingsError without a home.
+[[nodiscard]] std::string default_file(const Environment& environment);
+
+/// A gateway name made from a host name: the part before the first dot, lower-cased, other characters as `-`.
+/// Empty when nothing usable is left.
+[[nodiscard]] std::string gateway_name_from_host(const std::string& host_name);
+
+/// The JSON schema (2020-12) of the settings file, as in clawbridge.schema.json.
+[[nodiscard]] std::string schema_json();
+
+/// The reference page, as in SETTINGS.md.
+[[nodiscard]] std::string reference_markdown();
+
+}  // namespace clawbridge::config

@@ -1,0 +1,53 @@
+// From a text to a value: the forms that settings may take. Pure; nothing here knows a key's name.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clawbridge::config {
+
+/// A whole number and one unit, `ms`, `s`, `m`, `h` or `d`: `7d`, `30s`, `0ms`. Nothing for any other form or above
+/// 36500d.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// The shortest text that parse_duration() reads back.
+[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
+
+/// Decimal digits only.
+[[nodiscard]] std::optional<std::uint64_t> parse_integer(std::string_view text);
+
+/// `true` or `false`, as in YAML 1.2: `yes` and `on` mean different things to different readers.
+[[nodiscard]] std::optional<bool> parse_boolean(std::string_view text);
+
+/// Comma-separated, blanks around each item dropped, empty items dropped.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
+
+/// The parts of `scheme://host[:port][/path]`. `host` is without the brackets of an IPv6 address.
+struct Url {
+  std::string scheme;
+  std::string host;
+  std::uint16_t port = 0;  // 0: not given
+  std::string path;
+  bool user_info = false;  // something stands before an `@`; the host is what follows it
+};
+/// Nothing without a scheme or host, with a port that is none, or with blanks or control characters.
+[[nodiscard]] std::optional<Url> parse_url(std::string_view text);
+
+/// True for `localhost`, `127.…` and `::1`.
+[[nodiscard]] bool is_loopback(const Url& url);
+
+// Whole values, for the table of keys.
+[[nodiscard]] bool is_broker_url(std::string_view text);
+[[nodiscard]] bool is_broker_tls(std::string_view url);
+[[nodiscard]] bool is_gateway_url(std::string_view text);
+[[nodiscard]] bool is_fingerprint(std::string_view text);
+[[nodiscard]] bool is_address(std::string_view text);
+[[nodiscard]] bool is_join_secret(std::string_view text);
+[[nodiscard]] bool is_socket_path(std::string_view text);
+[[nodiscard]] bool is_not_empty(std::string_view text);
+
+}  // namespace clawbridge::config

@@ -1,0 +1,522 @@
+// What the core may rely on, asked of a real OpenClaw gateway through the adapter. The same for every version.
+//
+//   gateway_contract <lab.json> <gateway> [GoogleTest options]
+//
+// <lab.json> is what tests/support/openclaw-lab writes: the gateway's port and token, and its process, which the
+// restart tests end with a signal; lab.sh, beside the lab, brings it back. The model is the lab's mock: what it does
+// with "SAY", "SLEEP" and "FAIL" stands in mock-llm.mjs. OPENCLAW_VERSION must be the lab's, as for lab.sh itself.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "bridge/gateway/openclaw.h"
+
+namespace clawbridge::gateway {
+namespace {
+
+using namespace core;  // NOLINT: events and actions
+using nlohmann::json;
+
+std::string lab_file;
+std::string gateway_name;
+
+json lab_entry() {
+  std::ifstream file(lab_file);
+  return json::parse(file).at("gateways").at(gateway_name);
+}
+std::string lab_directory() {
+  return lab_file.substr(0, lab_file.rfind('/'));
+}
+
+OpenClawSettings settings_for(const json& entry) {
+  OpenClawSettings settings;
+  settings.url = "ws://127.0.0.1:" + std::to_string(entry.at("port").get<int>());
+  settings.token = entry.at("token").get<std::string>();
+  settings.bridge_version = "0.1.0";
+  settings.reconnect_delay_max = std::chrono::seconds(2);
+  return settings;
+}
+
+// Ids as rising and unique as the core's are.
+std::string next_id() {
+  static std::uint64_t count = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  return "T" + std::to_string(++count);
+}
+
+// One adapter and the events it reported, on this thread.
+class Bridge {
+ public:
+  explicit Bridge(OpenClawSettings settings)
+      : gateway_(io_, std::move(settings), [this](Event event) { events_.push_back(std::move(event)); }) {
+    gateway_.start();
+  }
+  ~Bridge() {
+    gateway_.stop();
+    io_.run_for(std::chrono::seconds(2));
+  }
+  Bridge(const Bridge&) = delete;
+  Bridge& operator=(const Bridge&) = delete;
+
+  // The first event so far or to come that `matches`; removed. Fails after `patience`.
+  template <class T, class F>
+  T wait_for(F matches, std::chrono::seconds patience = std::chrono::seconds(120)) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    do {
+      for (auto it = events_.begin(); it != events_.end(); ++it) {
+        auto* event = std::get_if<T>(&*it);
+        if (event == nullptr || !matches(*event)) continue;
+        T found = std::move(*event);
+        events_.erase(it);
+        return found;
+      }
+      io_.restart();
+      io_.run_one_for(std::chrono::milliseconds(100));
+    } while (std::chrono::steady_clock::now() < end);
+    throw std::runtime_error(std::string("no event came: ") + typeid(T).name());
+  }
+  template <class T>
+  T wait_for(std::chrono::seconds patience = std::chrono::seconds(120)) {
+    return wait_for<T>([](const T&) { return true; }, patience);
+  }
+  event::GatewayUp up() { return wait_for<event::GatewayUp>(); }
+
+  action::StartRun start(const std::string& text, const std::string& session = "agent:jarvis:main") {
+    const auto id = next_id();
+    action::StartRun order{.run = {"macbook", id, 1},
+                           .idempotency_key = "claw:macbook:" + id + ":1",
+                           .agent = "jarvis",
+                           .session_key = session,
+                           .text = text,
+                           .source_session = "macbook/main",
+                           .source_channel = "mqtt:" + id};
+    gateway_.carry_out(order);
+    return order;
+  }
+  body::Reply outcome(const action::StartRun& order, std::chrono::seconds patience = std::chrono::seconds(120)) {
+    return wait_for<event::RunEnded>([&](const event::RunEnded& e) { return e.run == order.run; }, patience).outcome;
+  }
+  body::Reply send(const std::string& text) { return outcome(start(text)); }
+
+  Result<std::string> resolve(const std::string& agent, const std::string& key, const std::string& label) {
+    gateway_.carry_out(action::ResolveSession{{"macbook", next_id(), 1}, agent, key, label});
+    return wait_for<event::SessionResolved>().session_key;
+  }
+
+  void recover(const action::StartRun& order, const std::string& boot_id, WallTime handed_over) {
+    gateway_.carry_out(action::RecoverRun{.run = order.run,
+                                          .idempotency_key = order.idempotency_key,
+                                          .agent = order.agent,
+                                          .session_key = order.session_key,
+                                          .source_channel = order.source_channel,
+                                          .text = order.text,
+                                          .boot_id = boot_id,
+                                          .handed_over = handed_over});
+  }
+
+  asio::io_context& io() { return io_; }
+  [[nodiscard]] std::size_t count_ended(const RunKey& run) const {
+    std::size_t count = 0;
+    for (const auto& each : events_) {
+      const auto* ended = std::get_if<event::RunEnded>(&each);
+      count += ended != nullptr && ended->run == run ? 1 : 0;
+    }
+    return count;
+  }
+
+ private:
+  asio::io_context io_;
+  std::vector<Event> events_;
+  OpenClaw gateway_;
+};
+
+// A second, plain client that looks inside: the rows of a session.
+class Inspector {
+ public:
+  Inspector() : client_(std::make_shared<Client>(io_, settings_for(lab_entry()))) {
+    client_->start({.up = [this](const Hello&) { up_ = true; }, .down = [](const std::string&) {}, .tick = [] {}});
+    run_until([this] { return up_; });
+  }
+  ~Inspector() {
+    client_->stop();
+    io_.run_for(std::chrono::seconds(2));
+  }
+  Inspector(const Inspector&) = delete;
+  Inspector& operator=(const Inspector&) = delete;
+
+  json history(const std::string& session = "agent:jarvis:main") {
+    json payload;
+    bool done = false;
+    client_->call("chat.history", {{"sessionKey", session}, {"limit", 1000}},
+                  [&](CallResult, const Response* response) {
+                    if (response != nullptr) payload = response->payload;
+                    done = true;
+                    return false;
+                  });
+    run_until([&] { return done; });
+    return payload;
+  }
+  // How often the provenance of a turn stands in the history: how often it ran.
+  std::size_t count(const std::string& source_channel, const std::string& session = "agent:jarvis:main") {
+    std::size_t found = 0;
+    for (const auto& row : history(session).at("messages"))
+      found += row.value("provenance", json::object()).value("sourceChannel", "") == source_channel ? 1 : 0;
+    return found;
+  }
+
+ private:
+  template <class F>
+  void run_until(F done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("the gateway did not answer the inspector");
+      io_.restart();
+      io_.run_one_for(std::chrono::milliseconds(100));
+    }
+  }
+  asio::io_context io_;
+  std::shared_ptr<Client> client_;
+  bool up_ = false;
+};
+
+class Contract : public testing::Test {
+ protected:
+  Contract() : bridge_(settings_for(lab_entry())), up_(bridge_.up()) {}
+  [[nodiscard]] bool keeps_keys() const { return up_.keeps_keys; }
+  Bridge bridge_;
+  event::GatewayUp up_;
+};
+
+// ---- connecting ----
+
+TEST_F(Contract, SaysWhoItIsAndWhichAgentsItHas) {
+  EXPECT_EQ(up_.kind, "openclaw");
+  EXPECT_TRUE(up_.version.starts_with("2026."));
+  EXPECT_FALSE(up_.boot_id.empty());
+  EXPECT_EQ(up_.keeps_keys, !up_.version.starts_with("2026.3."));
+  ASSERT_EQ(up_.agents.size(), 2U);
+  EXPECT_EQ(up_.agents[0].id, "jarvis");
+  EXPECT_EQ(up_.agents[1].id, "pepper");
+}
+
+TEST(Connecting, SaysThatTheTokenIsWrong) {
+  auto settings = settings_for(lab_entry());
+  settings.token = "wrong";
+  Bridge bridge(settings);
+  const auto reason = bridge.wait_for<event::GatewayDown>().reason;
+  EXPECT_NE(reason.find("AUTH_TOKEN_MISMATCH"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("gateway.token"), std::string::npos) << reason;
+}
+
+TEST(Connecting, SaysThatTheTokenIsMissing) {
+  auto settings = settings_for(lab_entry());
+  settings.token.clear();
+  Bridge bridge(settings);
+  const auto reason = bridge.wait_for<event::GatewayDown>().reason;
+  EXPECT_NE(reason.find("set gateway.token"), std::string::npos) << reason;
+}
+
+TEST(Connecting, SaysThatNobodyListens) {
+  auto settings = settings_for(lab_entry());
+  settings.url = "ws://127.0.0.1:1";
+  Bridge bridge(settings);
+  const auto reason = bridge.wait_for<event::GatewayDown>().reason;
+  EXPECT_NE(reason.find("Connection refused"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("gateway.url"), std::string::npos) << reason;
+}
+
+TEST(Connecting, SaysThatItIsNoGateway) {
+  std::ifstream file(lab_file);
+  auto settings = settings_for(lab_entry());
+  settings.url = "ws://localhost:" + std::to_string(json::parse(file).at("mock").at("port").get<int>());
+  Bridge bridge(settings);
+  const auto reason = bridge.wait_for<event::GatewayDown>().reason;
+  EXPECT_NE(reason.find("gateway.url"), std::string::npos) << reason;
+}
+
+TEST(Connecting, DoesNotTalkPlainToATlsPort) {
+  auto settings = settings_for(lab_entry());
+  settings.url = "wss" + settings.url.substr(2);
+  Bridge bridge(settings);
+  EXPECT_FALSE(bridge.wait_for<event::GatewayDown>().reason.empty());
+}
+
+TEST(Connecting, TakesNoTurnBeforeItIsConnected) {
+  auto settings = settings_for(lab_entry());
+  settings.url = "ws://127.0.0.1:1";
+  Bridge bridge(settings);
+  const auto order = bridge.start("hello");
+  EXPECT_EQ(bridge.wait_for<event::RunNotTaken>().run, order.run);
+  EXPECT_EQ(bridge.resolve("jarvis", "agent:jarvis:main", "").error().code, ErrorCode::GatewayDown);
+  bridge.recover(order, "", {});
+  EXPECT_EQ(bridge.wait_for<event::RunLost>().run, order.run);
+}
+
+// ---- sessions ----
+
+TEST_F(Contract, ResolvesTheMainSessionAlways) {
+  EXPECT_EQ(*bridge_.resolve("pepper", "agent:pepper:main", ""), "agent:pepper:main");
+}
+
+TEST_F(Contract, RefusesWhatDoesNotExist) {
+  const auto session = bridge_.resolve("jarvis", "agent:jarvis:nosuch", "");
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code, ErrorCode::UnknownSession);
+  EXPECT_TRUE(session.error().message.starts_with("No session found: agent:jarvis:nosuch")) << session.error().message;
+  const auto label = bridge_.resolve("jarvis", "", "Nope");
+  ASSERT_FALSE(label);
+  EXPECT_EQ(label.error().code, ErrorCode::UnknownSession);
+  EXPECT_TRUE(label.error().message.starts_with("No session found with label: Nope")) << label.error().message;
+  const auto agent = bridge_.resolve("nobody", "agent:nobody:main", "");
+  ASSERT_FALSE(agent);
+  EXPECT_EQ(agent.error().code, ErrorCode::UnknownAgent);
+  EXPECT_NE(agent.error().message.find("jarvis, pepper"), std::string::npos);
+  EXPECT_EQ(bridge_.resolve("jarvis", "agent:pepper:main", "").error().code, ErrorCode::Forbidden);
+}
+
+TEST_F(Contract, ResolvesASessionThatExists) {
+  const auto key = "agent:jarvis:side" + next_id();
+  EXPECT_EQ(bridge_.outcome(bridge_.start("hello", key)).status, ReplyStatus::Ok);
+  // The gateway may fold the case of a key.
+  const auto resolved = bridge_.resolve("jarvis", key, "");
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  EXPECT_TRUE(resolved->starts_with("agent:jarvis:side")) << *resolved;
+}
+
+// ---- turns ----
+
+TEST_F(Contract, RunsATurnThatStandsInTheHistoryWithItsOrigin) {
+  const auto order = bridge_.start("hello");
+  const auto started = bridge_.wait_for<event::RunStarted>();
+  EXPECT_EQ(started.run, order.run);
+  EXPECT_EQ(started.run_id, order.idempotency_key);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_EQ(reply.reply, "echo: hello");
+  EXPECT_EQ(reply.run_id, order.idempotency_key);
+  EXPECT_EQ(reply.session_key, "agent:jarvis:main");
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
+TEST_F(Contract, RunsTheTurnsOfOneSessionInOrder) {
+  const auto one = bridge_.start("SLEEP 1500 one");
+  const auto two = bridge_.start("two");
+  const auto first = bridge_.wait_for<event::RunEnded>();
+  EXPECT_EQ(first.run, one.run);
+  EXPECT_EQ(first.outcome.reply, "slept 1500 one");
+  EXPECT_EQ(bridge_.outcome(two).reply, "echo: two");
+}
+
+TEST_F(Contract, CallsAProviderFailureAnError) {
+  const auto reply = bridge_.send("FAIL 400");
+  EXPECT_EQ(reply.status, ReplyStatus::Error);
+  EXPECT_EQ(reply.error->code, ErrorCode::GatewayError);
+  EXPECT_EQ(bridge_.send("FAIL 500").status, ReplyStatus::Error);
+}
+
+TEST_F(Contract, CallsSilenceNoReply) {
+  EXPECT_EQ(bridge_.send("SAY NO_REPLY").status, ReplyStatus::NoReply);
+}
+
+TEST_F(Contract, RejectsATurnForAnAgentThatIsGone) {
+  auto order = bridge_.start("hello");
+  (void)bridge_.outcome(order);
+  const auto gone = bridge_.start("hello", "agent:nobody:main");
+  EXPECT_EQ(bridge_.outcome(gone).status, ReplyStatus::Rejected);
+}
+
+TEST_F(Contract, WipesNothingForATextThatBeginsWithASlash) {
+  ASSERT_EQ(bridge_.send("remember").status, ReplyStatus::Ok);
+  const auto before = Inspector().history().at("sessionId");
+  for (const std::string text : {"/reset", "/new", "  /reset", "\n/new now", "\u00a0/reset", "\u200b/reset",
+                                 "\ufeff/reset", "\u2060/new", "\u3000/new"}) {
+    const auto reply = bridge_.send(text);
+    EXPECT_EQ(reply.status, ReplyStatus::Ok) << text;
+    EXPECT_TRUE(reply.reply.starts_with("echo: [remote message] ")) << reply.reply;
+    EXPECT_EQ(Inspector().history().at("sessionId"), before) << text;
+  }
+}
+
+TEST_F(Contract, CarriesAnyText) {
+  for (const std::string text : {"\U0001f980\U0001f469\u200d\U0001f680 \u0627\u0644\u0639\u0631\u0628\u064a\u0629 "
+                                 "\u202e\u05e2\u05d1\u05e8\u05d9\u05ea\u202c",
+                                 "a\"b\\c\u2028d", "one\n\ntwo\ttabs"}) {
+    EXPECT_EQ(bridge_.send(text).reply, "echo: " + text);
+  }
+}
+
+TEST_F(Contract, CarriesALargeTextBothWays) {
+  std::string text = "SAY ";
+  while (text.size() < 256 * 1024) text += "0123456789 abcdef ";
+  text += "end";
+  const auto reply = bridge_.send(text);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_EQ(reply.reply, text.substr(4));
+}
+
+// ---- doubt ----
+
+TEST_F(Contract, RecoversAFinishedTurn) {
+  const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto order = bridge_.start("hello again");
+  (void)bridge_.outcome(order);
+  bridge_.recover(order, up_.boot_id, handed_over);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_EQ(reply.reply, "echo: hello again");
+}
+
+TEST_F(Contract, RecoversALongReply) {
+  std::string text = "SAY ";
+  while (text.size() < 6'000) text += "0123456789 abcdef ";
+  text += "end";
+  const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto order = bridge_.start(text);
+  (void)bridge_.outcome(order);
+  bridge_.recover(order, up_.boot_id, handed_over);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.reply, text.substr(4));
+  EXPECT_FALSE(reply.truncated);
+}
+
+TEST_F(Contract, SaysWhenARecoveredReplyIsCut) {
+  const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto order = bridge_.start("SAY " + std::string(200'000, 'x'));
+  (void)bridge_.outcome(order);
+  bridge_.recover(order, up_.boot_id, handed_over);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_TRUE(reply.truncated);
+  EXPECT_TRUE(reply.reply.starts_with(std::string(7'000, 'x')));
+}
+
+// The bridge dies in the middle of a turn; the next one finds it still running.
+TEST_F(Contract, RecoversARunningTurnOverANewConnection) {
+  const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  action::StartRun order;
+  {
+    Bridge dying(settings_for(lab_entry()));
+    (void)dying.up();
+    order = dying.start("SLEEP 6000 survived");
+    (void)dying.wait_for<event::RunStarted>();
+  }
+  bridge_.recover(order, up_.boot_id, handed_over);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_EQ(reply.reply, "slept 6000 survived");
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
+// ---- restarts; each needs seconds to a minute ----
+
+class Restart : public Contract {
+ protected:
+  void signal_gateway(int signal) { ASSERT_EQ(::kill(lab_entry().at("pid").get<pid_t>(), signal), 0); }
+  void bring_back() {
+    const auto command = std::string(CLAWBRIDGE_LAB_SH) + " restart " + lab_directory() + " " + gateway_name + " >" +
+                         lab_directory() + "/restart.log 2>&1";
+    std::thread lab([&command, this] { lab_status_ = std::system(command.c_str()); });
+    up_ = bridge_.up();
+    lab.join();
+    ASSERT_EQ(lab_status_, 0);
+  }
+  WallTime now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+  int lab_status_ = 0;
+};
+
+// Of a turn cut by a crash the outcome is its reply (2026.9 begins it again by itself) or `interrupted`; ours runs
+// once.
+TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
+  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SLEEP 8000 crash");
+  (void)bridge_.wait_for<event::RunStarted>();
+  bridge_.io().run_for(std::chrono::seconds(4));
+  signal_gateway(SIGKILL);
+  EXPECT_FALSE(bridge_.wait_for<event::GatewayDown>().reason.empty());
+  EXPECT_EQ(bridge_.wait_for<event::RunLost>().run, order.run);
+  bring_back();
+  EXPECT_NE(up_.boot_id, boot);
+  bridge_.recover(order, boot, handed_over);
+  const auto reply = bridge_.outcome(order, std::chrono::seconds(180));
+  if (keeps_keys()) {
+    EXPECT_EQ(reply.status, ReplyStatus::Ok);
+    EXPECT_EQ(reply.reply, "slept 8000 crash");
+  } else {
+    EXPECT_EQ(reply.status, ReplyStatus::Interrupted);
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+  EXPECT_EQ(bridge_.count_ended(order.run), 0U);
+}
+
+// A turn that the gateway had accepted but not begun certainly did not run.
+TEST_F(Restart, PutsATurnBackThatHadNotBegun) {
+  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SLEEP 20000 early");
+  (void)bridge_.wait_for<event::RunStarted>();
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::RunLost>();
+  bring_back();
+  bridge_.recover(order, boot, handed_over);
+  EXPECT_EQ(bridge_.wait_for<event::RunNotTaken>().run, order.run);
+  EXPECT_EQ(Inspector().count(order.source_channel), 0U);
+}
+
+// 2026.9 lets running turns finish when it is told to stop; 2026.3 cuts them.
+TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
+  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SLEEP 6000 stop");
+  (void)bridge_.wait_for<event::RunStarted>();
+  bridge_.io().run_for(std::chrono::seconds(2));
+  signal_gateway(SIGTERM);
+  if (keeps_keys()) {
+    EXPECT_EQ(bridge_.outcome(order).reply, "slept 6000 stop");
+    bring_back();
+  } else {
+    (void)bridge_.wait_for<event::RunLost>();
+    bring_back();
+    bridge_.recover(order, boot, handed_over);
+    EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).status, ReplyStatus::Interrupted);
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
+// The first turn of a session leaves nothing on disk in 2026.3 before its answer: nobody can tell, and it is not run
+// again.
+TEST_F(Restart, DoesNotPutAFirstTurnBackThatItCannotSee) {
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SLEEP 5000 first", "agent:jarvis:first" + next_id());
+  (void)bridge_.wait_for<event::RunStarted>();
+  bridge_.io().run_for(std::chrono::seconds(4));
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::RunLost>();
+  bring_back();
+  bridge_.recover(order, boot, handed_over);
+  const auto reply = bridge_.outcome(order, std::chrono::seconds(180));
+  if (!keeps_keys()) EXPECT_EQ(reply.status, ReplyStatus::Interrupted);
+}
+
+}  // namespace
+}  // namespace clawbridge::gateway
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc != 3) {
+    std::cerr << "usage: gateway_contract <lab.json> <gateway> [--gtest_filter=…]\n";
+    return 2;
+  }
+  clawbridge::gateway::lab_file = argv[1];
+  clawbridge::gateway::gateway_name = argv[2];
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,91 @@
+// The server's caller-supplied dependency, played by the test: it keeps every call, and the test answers when it likes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bridge/core/service.h"
+
+namespace clawbridge::api {
+
+class ScriptedService : public core::Service {
+ public:
+  struct Send {
+    core::event::LocalSend event;
+    std::function<void(core::SendResult)> done;
+  };
+  struct Wait {
+    core::event::LocalWait event;
+    std::function<void(core::SendResult)> done;
+  };
+  struct Ask {
+    core::event::LocalAsk event;
+    std::function<void(core::AskResult)> done;
+  };
+  struct Trust {
+    core::event::LocalTrust event;
+    std::function<void(core::TrustResult)> done;
+  };
+
+  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override {
+    sends.push_back({std::move(request), std::move(done)});
+    sends.back().event.ticket = ++tickets;
+    if (on_send) on_send(sends.back());
+    return tickets;
+  }
+  core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override {
+    waits.push_back({std::move(request), std::move(done)});
+    if (on_wait) on_wait(waits.back());
+    return ++tickets;
+  }
+  core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override {
+    asks.push_back({std::move(request), std::move(done)});
+    if (on_ask) on_ask(asks.back());
+    return ++tickets;
+  }
+  core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override {
+    trusts.push_back({std::move(request), std::move(done)});
+    if (on_trust) on_trust(trusts.back());
+    return ++tickets;
+  }
+  void cancel(core::Ticket ticket) override { cancelled.push_back(ticket); }
+
+  core::StatusView status() override { return status_view; }
+  std::vector<core::PeerView> peers() override { return peer_views; }
+  std::vector<core::AgentView> agents() override { return agent_views; }
+  std::optional<core::ExchangeView> exchange(std::string_view id) override {
+    const auto found = exchange_views.find(std::string(id));
+    return found == exchange_views.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<core::ExchangeView> exchanges(std::size_t limit) override {
+    std::vector<core::ExchangeView> newest;
+    for (const auto& [id, view] : exchange_views) {
+      if (newest.size() < limit) newest.push_back(view);
+    }
+    return newest;
+  }
+
+  // What was called. The hooks run inside the call; an answer must come later, so they post it.
+  std::vector<Send> sends;
+  std::vector<Wait> waits;
+  std::vector<Ask> asks;
+  std::vector<Trust> trusts;
+  std::vector<core::Ticket> cancelled;
+  std::function<void(Send&)> on_send;
+  std::function<void(Wait&)> on_wait;
+  std::function<void(Ask&)> on_ask;
+  std::function<void(Trust&)> on_trust;
+  core::Ticket tickets = 0;
+
+  // What is shown.
+  core::StatusView status_view;
+  std::vector<core::PeerView> peer_views;
+  std::vector<core::AgentView> agent_views;
+  std::map<std::string, core::ExchangeView, std::greater<>> exchange_views;
+};
+
+}  // namespace clawbridge::api

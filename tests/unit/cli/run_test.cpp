@@ -1,0 +1,318 @@
+// The whole command line against the real server, with a service that the test plays on a thread of its own.
+#include "bridge/cli/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "bridge/api/server.h"
+#include "test_environment.h"
+#include "tests/unit/api/scripted_service.h"
+#include "tests/unit/api/temporary_directory.h"
+
+namespace clawbridge::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr const char* kId = "01KANYZ2Q6S7C0J5X4M3T8W9B1";
+
+core::ExchangeView view(const std::string& status) {
+  core::ExchangeView result;
+  result.correlation_id = kId;
+  result.status = status;
+  result.gateway = "imac";
+  result.agent = "jarvis";
+  result.stage = status == "accepted" ? "published" : "ended";
+  return result;
+}
+
+/// A daemon whose service is played by the test. Prepare `service` before start(), look at it after stop().
+class TestDaemon {
+ public:
+  explicit TestDaemon(const std::string& socket) : server_(io_, settings(socket), service) {}
+  ~TestDaemon() { stop(); }
+
+  void start() {
+    server_.start();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  void stop() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  /// Answers every send later, as the runtime does.
+  void answer_sends(core::SendResult result) {
+    service.on_send = [this, result](api::ScriptedService::Send& send) {
+      asio::post(io_, [done = send.done, result] { done(result); });
+    };
+  }
+  void answer_waits(core::SendResult result) {
+    service.on_wait = [this, result](api::ScriptedService::Wait& wait) {
+      asio::post(io_, [done = wait.done, result] { done(result); });
+    };
+  }
+  void answer_asks(core::AskResult result) {
+    service.on_ask = [this, result](api::ScriptedService::Ask& ask) {
+      asio::post(io_, [done = ask.done, result] { done(result); });
+    };
+  }
+  void answer_trusts(core::TrustResult result) {
+    service.on_trust = [this, result](api::ScriptedService::Trust& trust) {
+      asio::post(io_, [done = trust.done, result] { done(result); });
+    };
+  }
+
+  api::ScriptedService service;
+
+ private:
+  static api::Settings settings(const std::string& socket) {
+    api::Settings result;
+    result.socket_path = socket;
+    return result;
+  }
+
+  asio::io_context io_;
+  api::Server server_;
+  std::thread thread_;
+};
+
+class RunTest : public testing::Test {
+ protected:
+  int run(std::vector<const char*> words, const std::string& input = {}, bool terminal = true) {
+    std::istringstream in(input);
+    std::ostringstream out, err;
+    Hooks hooks;
+    hooks.version = "1.2.3";
+    hooks.run_daemon = [this](const config::Settings& settings) {
+      ran_with_ = settings.api.socket;
+      return 7;
+    };
+    hooks.environment = machine_.environment();
+    hooks.in = &in;
+    hooks.out = &out;
+    hooks.err = &err;
+    hooks.in_is_terminal = terminal;
+    hooks.now = [] { return *parse_time("2026-11-22T16:20:01.123Z"); };
+    words.insert(words.begin(), "clawbridge");
+    const int exit_code = cli::run(static_cast<int>(words.size()), words.data(), hooks);
+    out_ = out.str();
+    err_ = err.str();
+    return exit_code;
+  }
+
+  api::TemporaryDirectory directory_;
+  const std::string socket_ = directory_.path("a.sock");
+  TestMachine machine_{.variables = {{"CLAWBRIDGE_API_SOCKET", socket_}}, .files = {}};
+  TestDaemon daemon_{socket_};
+  std::string out_;
+  std::string err_;
+  std::string ran_with_;
+};
+
+TEST_F(RunTest, SendPrintsTheReplyByteForByte) {
+  auto exchange = view("ok");
+  exchange.reply = std::string("line\r\n \0 \xc3\xbc\n", 12);
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  const std::string text("a \0 text\n", 9);
+  EXPECT_EQ(run({"send", "imac/jarvis", "--as", "main"}, text, false), 0);
+  EXPECT_EQ(out_, *exchange.reply + "\n");
+  EXPECT_EQ(err_, "");
+  daemon_.stop();
+  ASSERT_EQ(daemon_.service.sends.size(), 1U);
+  const auto& event = daemon_.service.sends[0].event;
+  EXPECT_EQ(event.message, text);
+  EXPECT_EQ(event.gateway, "imac");
+  EXPECT_EQ(event.agent, "jarvis");
+  EXPECT_EQ(event.caller_agent, "main");
+  EXPECT_EQ(event.wait, std::chrono::seconds(30));
+}
+
+TEST_F(RunTest, SendPrintsOneJsonObject) {
+  auto exchange = view("ok");
+  exchange.reply = "Hi";
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["reply"], "Hi");
+  EXPECT_EQ(run({"--json", "send", "imac/jarvis", "hi"}), 0);
+  EXPECT_EQ(json::parse(out_)["reply"], "Hi");
+}
+
+TEST_F(RunTest, SendTakesATextThatLooksLikeAnOption) {
+  auto exchange = view("ok");
+  exchange.reply = "Hi";
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  EXPECT_EQ(run({"send", "imac/jarvis", "--", "--json"}), 0);
+  EXPECT_EQ(out_, "Hi\n");
+  daemon_.stop();
+  EXPECT_EQ(daemon_.service.sends[0].event.message, "--json");
+}
+
+TEST_F(RunTest, SendTellsWhenTheWaitHasEnded) {
+  daemon_.answer_sends(view("accepted"));
+  daemon_.start();
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi"}), 5);
+  EXPECT_EQ(out_, "");
+  EXPECT_THAT(err_, HasSubstr(std::string("clawbridge exchange wait ") + kId));
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--timeout", "0"}), 0);
+}
+
+TEST_F(RunTest, SendTellsWhenNobodyCanBeReached) {
+  auto exchange = view("accepted");
+  exchange.unreachable = true;
+  exchange.hint = "imac is offline since noon";
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi"}), 4);
+  EXPECT_THAT(err_, HasSubstr("imac is offline since noon"));
+}
+
+TEST_F(RunTest, SendTellsWhyItWasRefused) {
+  daemon_.answer_sends(Error{ErrorCode::Ambiguous, "jarvis is on imac and studio", false});
+  daemon_.start();
+  EXPECT_EQ(run({"send", "jarvis", "hi"}), 3);
+  EXPECT_EQ(err_, "clawbridge: jarvis is on imac and studio\n");
+  EXPECT_EQ(run({"send", "jarvis", "hi", "--json"}), 3);
+  EXPECT_EQ(
+      json::parse(out_),
+      json::parse(
+          R"({"status":"error","error":{"code":"ambiguous","message":"jarvis is on imac and studio","retryable":false}})"));
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(RunTest, SendRefusesBadTextsItself) {
+  EXPECT_EQ(run({"send", "imac/jarvis", ""}), 2);
+  EXPECT_EQ(run({"send", "imac/jarvis"}), 2);
+  EXPECT_EQ(run({"send", "imac/jarvis"}, "\xff", false), 2);
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--timeout", "-1"}), 2);
+  EXPECT_EQ(run({"send"}), 2);
+}
+
+TEST_F(RunTest, NamesTheSocketWhenThereIsNoDaemon) {
+  EXPECT_EQ(run({"status"}), 4);
+  EXPECT_THAT(err_, HasSubstr(socket_));
+  EXPECT_THAT(err_, HasSubstr("`clawbridge run`"));
+  EXPECT_EQ(run({"status", "--socket", "/nonexistent/other.sock", "--json"}), 4);
+  EXPECT_THAT(json::parse(out_)["error"]["message"], HasSubstr("/nonexistent/other.sock"));
+}
+
+TEST_F(RunTest, ShowsListsAndWaitsForExchanges) {
+  daemon_.service.exchange_views[kId] = view("ok");
+  auto ended = view("ok");
+  ended.reply = "late";
+  daemon_.answer_waits(ended);
+  daemon_.start();
+  EXPECT_EQ(run({"exchange", "show", kId}), 0);
+  EXPECT_THAT(out_, HasSubstr("imac/jarvis"));
+  EXPECT_EQ(run({"exchange", "show", "01KANYZ2Q6S7C0J5X4M3T8W9B2"}), 3);
+  EXPECT_EQ(run({"exchange", "show", "x/../y"}), 2);
+  EXPECT_EQ(run({"exchange", "list", "--limit", "5"}), 0);
+  EXPECT_THAT(out_, HasSubstr(kId));
+  EXPECT_EQ(run({"exchange", "wait", kId, "--timeout", "0.5"}), 0);
+  EXPECT_EQ(out_, "late\n");
+  daemon_.stop();
+  EXPECT_EQ(daemon_.service.waits[0].event.wait, std::chrono::milliseconds(500));
+}
+
+TEST_F(RunTest, ShowsAgentsPeersAndStatus) {
+  daemon_.service.agent_views = {{"imac", "jarvis", "", "online", true}};
+  daemon_.service.status_view.gateway = "macbook";
+  core::PeerView peer;
+  peer.gateway = "imac";
+  daemon_.service.peer_views = {peer};
+  daemon_.answer_trusts(peer);
+  daemon_.start();
+  EXPECT_EQ(run({"agents"}), 0);
+  EXPECT_THAT(out_, HasSubstr("imac/jarvis"));
+  EXPECT_EQ(run({"status"}), 0);
+  EXPECT_THAT(out_, HasSubstr("gateway      macbook"));
+  EXPECT_EQ(run({"peers", "list"}), 0);
+  EXPECT_THAT(out_, HasSubstr("imac"));
+  EXPECT_EQ(run({"peers", "trust", "imac", "4f0c", "19aa", "0b7e", "5d21"}), 0);
+  EXPECT_EQ(out_, "imac is trusted now\n");
+  EXPECT_EQ(run({"peers", "trust", "imac", "4f0c"}), 3);
+  daemon_.stop();
+  EXPECT_EQ(daemon_.service.trusts[0].event.fingerprint, "4f0c19aa0b7e5d21");
+}
+
+TEST_F(RunTest, PingTellsThatAGatewayIsUnreachable) {
+  body::Reply reply;
+  reply.pong = body::Pong{"0.1.0", "2026-11-22T16:20:01.123Z", "7d1f", 0};
+  daemon_.answer_asks(reply);
+  daemon_.start();
+  EXPECT_EQ(run({"ping", "imac"}), 0);
+  EXPECT_THAT(out_, HasSubstr("imac answered in"));
+}
+
+TEST_F(RunTest, PingWithoutAnAnswerMeansUnreachable) {
+  daemon_.answer_asks(Error{ErrorCode::Timeout, "imac did not answer within 10 s", true});
+  daemon_.start();
+  EXPECT_EQ(run({"ping", "imac"}), 4);
+  EXPECT_EQ(err_, "clawbridge: imac did not answer within 10 s\n");
+}
+
+TEST_F(RunTest, ShowsTheKeyWithoutADaemon) {
+  machine_.files["/home/ada/.local/state/clawbridge/keys.json"] =
+      R"({"gateway":"macbook","sign":{"secret":"s","public":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"box":{"secret":"s","public":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}})";
+  EXPECT_EQ(run({"key", "show"}), 0);
+  // SHA-256 of 64 zero bytes.
+  EXPECT_THAT(out_, HasSubstr("f5a5fd42d16a20302798ef6ed309979b43003d2320d9f0e8ea9831a92759fb4b"));
+  EXPECT_THAT(out_, HasSubstr("f5a5 fd42 d16a 2030"));
+  EXPECT_EQ(run({"key", "show", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["gateway"], "macbook");
+  machine_.files.clear();
+  EXPECT_EQ(run({"key", "show"}), 1);
+  EXPECT_THAT(err_, HasSubstr("keys.json"));
+}
+
+TEST_F(RunTest, SuggestsTheNearestCommand) {
+  EXPECT_EQ(run({"sned", "imac/jarvis", "hi"}), 2);
+  EXPECT_THAT(err_, HasSubstr("there is no command \"sned\"; did you mean \"send\"?"));
+  EXPECT_EQ(run({"--socket", "/x", "peers", "lsit"}), 2);
+  EXPECT_THAT(err_, HasSubstr("did you mean \"list\"?"));
+  EXPECT_EQ(run({"--json", "sned"}), 2);
+  EXPECT_EQ(json::parse(out_)["status"], "error");
+  EXPECT_EQ(run({"status", "--jsno"}), 2);
+  EXPECT_EQ(run({}), 2);
+}
+
+TEST_F(RunTest, ExplainsItself) {
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_THAT(out_, HasSubstr("5 the wait ended before the reply"));
+  EXPECT_EQ(run({"send", "--help"}), 0);
+  EXPECT_THAT(out_, HasSubstr("--message-file"));
+  EXPECT_EQ(run({"--version"}), 0);
+  EXPECT_EQ(out_, "clawbridge 1.2.3\n");
+}
+
+TEST_F(RunTest, ChecksTheSettings) {
+  machine_.files["/good.yaml"] = "version: 1\ngateway: { name: imac, kind: echo }\n";
+  machine_.files["/bad.yaml"] = "version: 1\ngatway: { name: imac }\n";
+  EXPECT_EQ(run({"config", "check", "--config", "/good.yaml"}), 0);
+  EXPECT_EQ(out_, "/good.yaml: the settings are fine: gateway imac\n");
+  EXPECT_EQ(run({"config", "check", "--config", "/bad.yaml"}), 2);
+  EXPECT_THAT(err_, HasSubstr("/bad.yaml:2"));
+  EXPECT_EQ(run({"config", "schema"}), 0);
+  EXPECT_TRUE(json::parse(out_).is_object());
+  EXPECT_EQ(run({"config", "reference"}), 0);
+  EXPECT_THAT(out_, HasSubstr("api.socket"));
+}
+
+TEST_F(RunTest, RunsTheDaemonWithItsSettings) {
+  machine_.files["/good.yaml"] = "version: 1\ngateway: { name: imac, kind: echo }\n";
+  EXPECT_EQ(run({"run", "--config", "/good.yaml"}), 7);
+  EXPECT_EQ(ran_with_, socket_);
+  EXPECT_EQ(run({"run", "--config", "/good.yaml", "--socket", "/tmp/x.sock"}), 7);
+  EXPECT_EQ(ran_with_, "/tmp/x.sock");
+}
+
+}  // namespace
+}  // namespace clawbridge::cli

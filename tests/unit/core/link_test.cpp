@@ -1,0 +1,122 @@
+// The broker connection: epochs, the will, falling back, retained states that never come.
+#include "world.h"
+
+namespace clawbridge::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LinkTest : public World {
+ protected:
+  std::string field(const std::string& payload, std::string_view name) {
+    const auto at = payload.find("\"" + std::string(name) + "\":") + name.size() + 3;
+    return payload.substr(at, payload.find_first_of(",}", at) - at);
+  }
+};
+
+TEST_F(LinkTest, ConnectsSubscribesAndOnlyThenSaysThatItIsThere) {
+  const auto connects = macbook.take<action::ConnectBroker>();
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_TRUE(connects[0].sub_client_id.starts_with("claw-macbook-"));
+  EXPECT_TRUE(connects[0].sub_client_id.ends_with("-sub"));
+  EXPECT_EQ(field(connects[0].will_payload, "revision"), "4294967295");
+  EXPECT_EQ(field(connects[0].will_payload, "epoch"), std::to_string(kStart.time_since_epoch().count() / 1000));
+  macbook.step(now, event::BrokerConnected{5, 0, false});
+  const auto subscribes = macbook.take<action::Subscribe>();
+  ASSERT_EQ(subscribes.size(), 1u);
+  std::vector<std::string> filters;
+  for (const auto& subscription : subscribes[0].subscriptions) filters.push_back(subscription.filter);
+  EXPECT_EQ(filters, (std::vector<std::string>{"claw/macbook/+/inbox", "claw/macbook/+/reply", "claw/+/state", "claw/_all/hello"}));
+  EXPECT_TRUE(macbook.take<action::Publish>().empty());
+  macbook.step(now, event::BrokerSubscribed{{{"claw/macbook/+/inbox", true}, {"claw/macbook/+/reply", true}, {"claw/+/state", true}, {"claw/_all/hello", true}}});
+  const auto states = macbook.take<action::Publish>();
+  ASSERT_EQ(states.size(), 1u);
+  EXPECT_TRUE(states[0].retain);
+  EXPECT_EQ(field(states[0].payload, "state"), "\"degraded\"");  // no gateway yet
+}
+
+TEST_F(LinkTest, AFailedAttemptUsesUpNoEpochAndALaterConnectionHasAHigherOne) {
+  broker_up = false;
+  settle();
+  broker_up = true;
+  pass(5s);
+  const auto first = macbook.core().status().epoch;
+  lose_broker(macbook);
+  pass(5s);
+  const auto second = macbook.core().status().epoch;
+  EXPECT_GT(second, first);
+  macbook.crash();
+  now.wall -= 24h;  // the clock was wrong
+  macbook.boot(now);
+  settle();
+  EXPECT_EQ(macbook.core().status().epoch, second + 1);
+}
+
+TEST_F(LinkTest, FallsBackToMqtt311WhenTheBrokerRefusesFive) {
+  macbook.take<action::ConnectBroker>();
+  macbook.step(now, event::BrokerConnectFailed{event::BrokerFailure::ProtocolRefused, "mqtt://test speaks no MQTT 5"});
+  const auto connects = macbook.take<action::ConnectBroker>();
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(connects[0].protocol, 4);
+}
+
+TEST_F(LinkTest, ARefusedSubscriptionIsNamed) {
+  macbook.take<action::ConnectBroker>();
+  macbook.step(now, event::BrokerConnected{5, 0, false});
+  macbook.step(now, event::BrokerSubscribed{{{"claw/macbook/+/inbox", false}, {"claw/+/state", true}}});
+  EXPECT_EQ(macbook.core().status().state, "offline");
+  EXPECT_EQ(macbook.core().status().broker_error,
+            "the broker refused the subscription to claw/macbook/+/inbox; give this user the right to subscribe to it");
+}
+
+TEST_F(LinkTest, TheWillEndsItsEpochForThePeersAndANewOneBeginsAfterIt) {
+  bring_up();
+  EXPECT_EQ(macbook.core().peers().at(0).presence, "online");
+  lose_broker(imac);
+  EXPECT_EQ(macbook.core().peers().at(0).presence, "offline");
+  pass(5s);
+  EXPECT_EQ(macbook.core().peers().at(0).presence, "online");
+}
+
+TEST_F(LinkTest, WithoutRetainedMessagesAHelloFindsTheOthers) {
+  keeps_retained = false;
+  gateway_up(macbook, {"main"});
+  gateway_up(imac, {"jarvis"});
+  // imac is there first; its state is not kept, so macbook cannot see it by subscribing.
+  for (auto* node : {&imac, &macbook}) {
+    for (const auto& connect : node->take<action::ConnectBroker>()) {
+      (void)connect;
+    }
+  }
+  imac.boot(now);
+  macbook.crash();
+  settle();
+  macbook.boot(now);
+  pass(10s);
+  EXPECT_GE(macbook.count("hello.said"), 1u);
+  ASSERT_EQ(macbook.core().peers().size(), 1u);
+  EXPECT_EQ(macbook.core().peers().at(0).gateway, "imac");
+}
+
+TEST_F(LinkTest, AWrongStateOnOurTopicIsReplaced) {
+  bring_up();
+  log.clear();
+  publish({.topic = "claw/macbook/state", .payload = "{\"nonsense\":1}", .retain = true, .correlation_id = {}, .response_topic = {}, .expires_in = {}});
+  pass(6s);
+  ASSERT_GE(log.size(), 2u);
+  EXPECT_EQ(log.back().topic, "claw/macbook/state");
+  EXPECT_EQ(field(log.back().payload, "state"), "\"online\"");
+  EXPECT_EQ(macbook.core().status().state, "online");
+}
+
+TEST_F(LinkTest, ShutdownSaysOfflineThenCloses) {
+  bring_up();
+  macbook.step(now, event::Shutdown{});
+  settle();
+  pass(3s);
+  EXPECT_EQ(macbook.take<action::Stopped>().size(), 1u);
+  EXPECT_EQ(imac.core().peers().at(0).presence, "offline");
+}
+
+}  // namespace
+}  // namespace clawbridge::core

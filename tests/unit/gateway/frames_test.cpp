@@ -1,0 +1,121 @@
+// Frames in and out, without a socket.
+#include "bridge/gateway/frames.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/golden.h"
+
+namespace clawbridge::gateway {
+namespace {
+
+using nlohmann::json;
+
+TEST(Frames, TellsEventsApartByTheirFirstBytes) {
+  EXPECT_TRUE(std::holds_alternative<Challenge>(
+      decode_frame(R"({"type":"event","event":"connect.challenge","payload":{"nonce":"x"}})")));
+  EXPECT_TRUE(
+      std::holds_alternative<Tick>(decode_frame(R"({"type":"event","event":"tick","payload":{"ts":1},"seq":25})")));
+  EXPECT_TRUE(
+      std::holds_alternative<ShuttingDown>(decode_frame(R"({"type":"event","event":"shutdown","payload":{}})")));
+  // Not even parsed: a stream event of another session, cut short.
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(R"({"type":"event","event":"agent","payload":{"runId":)")));
+}
+
+TEST(Frames, ReadsEventsWrittenInAnotherOrder) {
+  EXPECT_TRUE(std::holds_alternative<Tick>(decode_frame(R"({ "event": "tick", "type": "event" })")));
+}
+
+TEST(Frames, IgnoresWhatIsNoFrame) {
+  for (const auto* text : {"", "null", "[]", "1", "{", "{\"type\":\"req\"}", "{\"type\":7}", "\xff", "\"x\""}) {
+    EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(text))) << text;
+  }
+}
+
+TEST(Frames, SurvivesDeepNesting) {
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '['))));
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '[') + std::string(200'000, ']'))));
+}
+
+TEST(Frames, ReadsAFailure) {
+  const auto frame = decode_frame(
+      R"({"type":"res","id":"7","ok":false,"error":{"code":"INVALID_REQUEST","message":"unauthorized","details":{"code":"AUTH_TOKEN_MISMATCH"}}})");
+  const auto& response = std::get<Response>(frame);
+  EXPECT_EQ(response.id, "7");
+  EXPECT_FALSE(response.ok);
+  EXPECT_EQ(response.failure.code, "INVALID_REQUEST");
+  EXPECT_EQ(response.failure.detail_code, "AUTH_TOKEN_MISMATCH");
+  EXPECT_EQ(response.failure.message, "unauthorized");
+}
+
+TEST(Frames, ReadsTheHelloOf2026_9) {
+  const auto hello = decode_hello(golden("hello", kNew));
+  EXPECT_EQ(hello.protocol, 4);
+  EXPECT_EQ(hello.version, kNew);
+  EXPECT_FALSE(hello.boot_id.empty());
+  EXPECT_TRUE(hello.keeps_keys());
+  EXPECT_TRUE(hello.may_read_and_write());
+  EXPECT_EQ(hello.tick_interval, std::chrono::seconds(30));
+  EXPECT_GT(hello.uptime.count(), 0);
+  EXPECT_EQ(hello.payload_bytes_max, 26'214'400U);
+}
+
+TEST(Frames, ReadsTheHelloOf2026_3) {
+  const auto hello = decode_hello(golden("hello", kOld));
+  EXPECT_EQ(hello.protocol, 3);
+  EXPECT_EQ(hello.version, kOld);
+  EXPECT_FALSE(hello.keeps_keys());
+  EXPECT_FALSE(hello.scopes);
+  EXPECT_TRUE(hello.may_read_and_write());
+  EXPECT_GT(hello.uptime.count(), 0);
+}
+
+TEST(Frames, NoticesEmptiedScopes) {
+  const auto frame = decode_frame(
+      R"({"type":"res","id":"connect","ok":true,"payload":{"type":"hello-ok","protocol":4,"auth":{"scopes":["operator.read"]}}})");
+  EXPECT_FALSE(decode_hello(std::get<Response>(frame)).may_read_and_write());
+}
+
+TEST(Frames, ReadsTheAgentsOfBothVersions) {
+  for (const auto* version : {kOld, kNew}) {
+    const auto agents = decode_agents(golden("agents", version));
+    ASSERT_EQ(agents.size(), 2U) << version;
+    EXPECT_EQ(agents[0].id, "jarvis");
+    EXPECT_EQ(agents[1].id, "pepper");
+  }
+}
+
+TEST(Frames, AsksForReadAndWriteOnly) {
+  const auto params = connect_params("secret", "1.2.3");
+  EXPECT_EQ(params.at("scopes"), json({"operator.read", "operator.write"}));
+  EXPECT_EQ(params.at("minProtocol"), 3);
+  EXPECT_EQ(params.at("maxProtocol"), 4);
+  EXPECT_EQ(params.at("client").at("id"), "gateway-client");
+  EXPECT_EQ(params.at("client").at("mode"), "backend");
+  EXPECT_EQ(params.at("auth").at("token"), "secret");
+}
+
+TEST(Frames, HandsATurnOverAsAnotherSessionsWords) {
+  core::action::StartRun order;
+  order.idempotency_key = "claw:macbook:01A:1";
+  order.agent = "jarvis";
+  order.session_key = "agent:jarvis:main";
+  order.text = "\u00a0/reset";
+  order.source_session = "macbook/main";
+  order.source_channel = "mqtt:01A";
+  const auto params = agent_params(order);
+  EXPECT_EQ(
+      params,
+      json::parse(R"({"message":"[remote message] \u00a0/reset","agentId":"jarvis","sessionKey":"agent:jarvis:main",
+    "idempotencyKey":"claw:macbook:01A:1","timeout":604800,"deliver":false,"inputProvenance":{"kind":"inter_session",
+    "sourceSessionKey":"macbook/main","sourceChannel":"mqtt:01A","sourceTool":"sessions_send"}})"));
+}
+
+TEST(Frames, WritesARequestInOneLine) {
+  EXPECT_EQ(encode_request("7", "agents.list", json::object()),
+            R"({"id":"7","method":"agents.list","params":{},"type":"req"})");
+  EXPECT_EQ(encode_request("8", "x", {{"t", "\xff"}}),
+            "{\"id\":\"8\",\"method\":\"x\",\"params\":{\"t\":\"\xef\xbf\xbd\"},\"type\":\"req\"}");
+}
+
+}  // namespace
+}  // namespace clawbridge::gateway

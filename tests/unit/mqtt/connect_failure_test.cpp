@@ -1,0 +1,73 @@
+// Paho's answers and the probe's findings, as kinds of failure and sentences.
+#include "bridge/mqtt/connect_failure.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace clawbridge::mqtt {
+namespace {
+
+using core::event::BrokerFailure;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const BrokerUrl kPlain = parse_broker_url("mqtt://hub").value();
+const BrokerUrl kTls = parse_broker_url("mqtts://hub").value();
+const char* const kClosed = "TCP connect completion failure";
+
+core::event::BrokerConnectFailed answer(int code, int protocol = 5) {
+  return classify(kPlain, {.protocol = protocol, .code = code, .username = "imac"}, std::nullopt);
+}
+
+TEST(ConnectFailure, KnowsTheCodesOfBothVersions) {
+  EXPECT_EQ(answer(1).failure, BrokerFailure::ProtocolRefused);
+  EXPECT_EQ(answer(132).failure, BrokerFailure::ProtocolRefused);
+  EXPECT_EQ(answer(4, 4).failure, BrokerFailure::BadCredentials);
+  EXPECT_EQ(answer(134).failure, BrokerFailure::BadCredentials);
+  EXPECT_EQ(answer(5, 4).failure, BrokerFailure::NotAuthorized);
+  EXPECT_EQ(answer(135).failure, BrokerFailure::NotAuthorized);
+  EXPECT_EQ(answer(3, 4).failure, BrokerFailure::Unreachable);
+  EXPECT_EQ(answer(136).failure, BrokerFailure::Unreachable);
+  EXPECT_EQ(answer(2, 4).failure, BrokerFailure::Other);
+  EXPECT_EQ(answer(133).failure, BrokerFailure::Other);
+  EXPECT_EQ(answer(151).failure, BrokerFailure::Other);
+}
+
+TEST(ConnectFailure, NamesTheBrokerTheUserAndWhatToDo) {
+  EXPECT_THAT(answer(134).reason, AllOf(HasSubstr("mqtt://hub"), HasSubstr("\"imac\""), HasSubstr("broker.password")));
+  const auto nameless = classify(kPlain, {.code = 135}, std::nullopt);
+  EXPECT_THAT(nameless.reason, HasSubstr("without a user name"));
+}
+
+TEST(ConnectFailure, TakesAClosedConnectionForARefusalOfMqtt5Once) {
+  EXPECT_EQ(classify(kPlain, {.protocol = 5, .message = kClosed}, std::nullopt).failure,
+            BrokerFailure::ProtocolRefused);
+  const auto again = classify(kPlain, {.protocol = 4, .message = kClosed}, std::nullopt);
+  EXPECT_EQ(again.failure, BrokerFailure::Unreachable);
+  EXPECT_THAT(again.reason, HasSubstr("mqtts://"));
+}
+
+TEST(ConnectFailure, ProbesOnlyWhatPahoDoesNotExplain) {
+  EXPECT_FALSE(needs_probe(kPlain, {.code = 135}));
+  EXPECT_FALSE(needs_probe(kPlain, {.message = kClosed}));
+  EXPECT_TRUE(needs_probe(kTls, {.message = kClosed}));
+  EXPECT_TRUE(needs_probe(kPlain, {.message = "TCP/TLS connect failure"}));
+}
+
+TEST(ConnectFailure, TellsTlsFromTheNetwork) {
+  const ProbeResult no_way{.reached = false, .tcp_error = "Connection refused", .tls_error = {}};
+  EXPECT_EQ(classify(kTls, {}, no_way).failure, BrokerFailure::Unreachable);
+  EXPECT_THAT(classify(kTls, {}, no_way).reason, AllOf(HasSubstr("mqtts://hub"), HasSubstr("Connection refused")));
+  const ProbeResult expired{
+      .reached = true, .tcp_error = {}, .tls_error = "its certificate is refused: certificate has expired"};
+  EXPECT_EQ(classify(kTls, {.message = kClosed}, expired).failure, BrokerFailure::Tls);
+  EXPECT_THAT(classify(kTls, {}, expired).reason, HasSubstr("certificate has expired"));
+  const ProbeResult plain{.reached = true, .tcp_error = {}, .tls_error = "wrong version number"};
+  EXPECT_THAT(classify(kTls, {}, plain).reason, HasSubstr("use mqtt://"));
+  const ProbeResult fine{.reached = true, .tcp_error = {}, .tls_error = {}};
+  EXPECT_EQ(classify(kPlain, {.message = "TCP connect timeout"}, fine).failure, BrokerFailure::Unreachable);
+  EXPECT_THAT(classify(kPlain, {.message = "TCP connect timeout"}, fine).reason, HasSubstr("TCP connect timeout"));
+}
+
+}  // namespace
+}  // namespace clawbridge::mqtt

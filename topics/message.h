@@ -1,0 +1,254 @@
+// The message: one CloudEvents 1.0 event in JSON, its attributes, its typed content and its trailer.
+//
+// Receiving: decode() checks size, form, attributes and topic, in that order, and says what the trailer covers; whether
+// the trailer is authentic is the caller's business, because only the caller has keys. The content of `data` is decoded
+// in the same pass, but its faults wait in Message::body, because they are answered only after authentication.
+//
+// Sending: encode_*() writes the event up to and including `"keyid"`; finish() appends the trailer. So the bytes under
+// a MAC are the bytes that travel: nothing is ever encoded twice.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "topics/address.h"
+#include "topics/encoding.h"
+#include "topics/error.h"
+#include "topics/limits.h"
+#include "topics/result.h"
+#include "topics/time.h"
+#include "topics/topic.h"
+
+namespace clawbridge {
+
+enum class MessageType { Request, Receipt, Progress, Reply, Ack, Refusal, Part, State, Hello };
+
+/// The operations this release knows, and a place for those it does not.
+enum class Operation { SessionsSend, SessionsSpawn, SessionsList, SessionStatus, SessionsHistory, AgentsList, Status, Cancel, Ping, Unknown };
+[[nodiscard]] std::string_view to_string(Operation op);
+[[nodiscard]] Operation operation_from(std::string_view name);
+/// Only reads: not journaled, may run twice, expires with the asker's wait.
+[[nodiscard]] bool is_read_only(Operation op);
+
+enum class ReplyStatus { Ok, NoReply, Error, Rejected, Expired, Cancelled, Interrupted };
+[[nodiscard]] std::string_view to_string(ReplyStatus status);
+[[nodiscard]] std::optional<ReplyStatus> reply_status_from(std::string_view name);
+
+enum class Stage { Deferred, Stored, Queued, Started };
+[[nodiscard]] std::string_view to_string(Stage stage);
+
+// ---- content of `data`, one struct for each type and operation ----
+
+namespace body {
+
+struct SessionsSend {
+  std::string message;
+  std::string session_key;  // empty: the agent's default session, unless label names one
+  std::string label;
+  std::optional<double> timeout_seconds;  // the asker's wait; informative for the responder
+  bool progress = false;
+};
+struct AgentsList {};
+struct Ping {};
+struct Status {
+  std::vector<std::string> ids;
+};
+/// An operation that this release does not carry out, or the content of a sealed message.
+struct Opaque {};
+
+struct Receipt {
+  Stage stage = Stage::Stored;
+  std::string reason;  // deferred, queued
+  std::optional<std::chrono::milliseconds> retry_after;
+  std::optional<std::uint64_t> position;
+  std::string run_id;  // started
+};
+struct Progress {
+  std::string text;
+};
+
+struct AgentInfo {
+  std::string id;
+  std::string name;
+  std::vector<std::string> ops;  // only in the reply to agents_list
+};
+struct ExchangeInfo {
+  std::string id;
+  std::string state;  // not_found, stored, queued, started, ended
+  std::string status;  // of an ended one
+};
+struct Pong {
+  std::string version;
+  std::string time;
+  std::string incarnation;
+  std::uint64_t journal_open = 0;
+};
+struct Reply {
+  ReplyStatus status = ReplyStatus::Ok;
+  std::string reply;  // the agent's text
+  std::string run_id;
+  std::string session_key;
+  bool truncated = false;
+  std::optional<bool> ran;  // cancelled
+  std::optional<Error> error;
+  // The results of the operations that only read. At most one is set.
+  std::optional<std::vector<AgentInfo>> agents;
+  std::optional<std::vector<ExchangeInfo>> exchanges;
+  std::optional<Pong> pong;
+};
+struct Ack {
+  std::vector<std::string> ids;
+};
+struct Refusal {
+  std::string digest;  // SHA-256 of the refused bytes, hex
+  ErrorCode code = ErrorCode::BadRequest;
+};
+
+enum class Presence { Online, Degraded, Offline };
+struct State {
+  Presence presence = Presence::Offline;
+  std::uint64_t epoch = 0;
+  std::uint64_t revision = 0;
+  WallTime since{};
+  std::string version;
+  std::vector<std::string> ops;
+  std::string incarnation;
+  Bytes32 sign_key{};
+  Bytes32 box_key{};
+  std::optional<Bytes32> join;
+  std::vector<AgentInfo> agents;
+  std::uint64_t message_bytes = 0;
+  std::string gateway_kind;
+  std::string gateway_version;
+  bool gateway_connected = false;
+};
+struct Hello {};
+
+}  // namespace body
+
+[[nodiscard]] std::string_view to_string(body::Presence presence);
+
+using Body = std::variant<body::Opaque, body::SessionsSend, body::AgentsList, body::Ping, body::Status, body::Receipt,
+                          body::Progress, body::Reply, body::Ack, body::Refusal, body::State, body::Hello>;
+
+/// The revision that a will carries: the end of its epoch.
+inline constexpr std::uint64_t kWillRevision = 4'294'967'295;
+
+/// One decoded message. Owns everything but the views, which point into the payload given to decode().
+struct Message {
+  MessageType type = MessageType::Request;
+  int major = 1;              // of the type attribute: other majors than 1 are answered `unsupported`
+  Operation op = Operation::Unknown;  // requests
+  std::string op_name;        // requests: the operation as written
+  std::string id;
+  Address source;
+  Address subject;            // empty for state and hello
+  WallTime time{};
+  std::string correlation_id;
+  std::vector<std::string> chain;
+  std::string reply_to;
+  std::optional<WallTime> expiry;
+  std::string incarnation;    // requests: the receiver's, as last seen by the sender
+  std::string status;         // replies: the attribute
+  std::string sequence;       // progress
+  std::string key_id;
+  bool sealed = false;
+  std::variant<Body, Error> body;  // an Error: `data` is not what its type asks for
+
+  std::string_view covered;   // the payload's bytes before the trailer: what the MAC or signature is over
+  std::optional<Bytes32> mac;
+  std::optional<Bytes64> signature;
+
+  template <class T>
+  [[nodiscard]] const T* get() const {
+    const auto* good = std::get_if<Body>(&body);
+    return good == nullptr ? nullptr : std::get_if<T>(good);
+  }
+};
+
+/// The check that a payload failed, in the contract's order.
+enum class Check { Size, Form, Attributes, TopicName };
+
+struct DecodeFailure {
+  Check check = Check::Form;
+  Error error;
+  // The claimed source and subject, as far as they could be read: for the one refusal that a failure may cause.
+  std::optional<Address> claimed_source;
+  std::optional<Address> claimed_subject;
+};
+
+/// Decodes payloads. Keeps its parser's memory between calls; one thread at a time.
+class MessageDecoder {
+ public:
+  explicit MessageDecoder(MessageLimits limits = {});
+  ~MessageDecoder();
+  MessageDecoder(MessageDecoder&&) noexcept;
+  MessageDecoder& operator=(MessageDecoder&&) noexcept;
+
+  /// Checks size, form, attributes and topic, in that order. `topic` is where the payload arrived; the names in it and
+  /// in the payload must agree. The result's views are valid as long as `payload` is.
+  /// Numbers that fit neither 64 bits nor a double are refused (RFC 8259, section 6 allows such a limit).
+  [[nodiscard]] std::variant<Message, DecodeFailure> decode(std::string_view payload, const Topic& topic, const Topics& topics);
+
+ private:
+  struct Parser;
+  MessageLimits limits_;
+  std::unique_ptr<Parser> parser_;
+};
+
+// ---- sending ----
+
+/// The attributes a sender chooses. Empty strings and nullopt are left out.
+struct Envelope {
+  std::string id;
+  Address source;
+  Address subject;
+  WallTime time{};
+  std::string correlation_id;
+  std::string key_id;
+};
+
+/// A request: an Envelope and what only requests have.
+struct RequestEnvelope {
+  Operation op = Operation::SessionsSend;
+  std::string id;  // also the correlation id
+  Address source;
+  Address subject;
+  WallTime time{};
+  std::vector<std::string> chain;
+  WallTime expiry{};
+  std::string incarnation;  // empty for operations that only read
+  std::string key_id;
+};
+
+/// `data`: the JSON of the data object, from encode_data().
+/// Each returns the event without its trailer: hand it to finish_with_mac() or finish_with_signature().
+[[nodiscard]] std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, std::string_view data);
+[[nodiscard]] std::string encode_receipt(const Envelope& envelope, const body::Receipt& receipt);
+[[nodiscard]] std::string encode_reply(const Envelope& envelope, const body::Reply& reply);
+[[nodiscard]] std::string encode_ack(const Envelope& envelope, const body::Ack& ack);
+[[nodiscard]] std::string encode_refusal(const Envelope& envelope, const body::Refusal& refusal);
+[[nodiscard]] std::string encode_state(const Envelope& envelope, const body::State& state);
+[[nodiscard]] std::string encode_hello(const Envelope& envelope);
+
+/// The data object of a request. REQUIRES: texts are valid UTF-8.
+[[nodiscard]] std::string encode_data(const body::SessionsSend& send);
+[[nodiscard]] std::string encode_data(const body::Status& status);
+[[nodiscard]] std::string encode_data(const body::Ping&);
+[[nodiscard]] std::string encode_data(const body::AgentsList&);
+
+/// What the signature of a state, hello or refusal is over: a fixed prefix, then the event's bytes.
+inline constexpr std::string_view kSignaturePrefix = "clawbridge.v1.signature\n";
+
+/// Appends `,"mac":"…"}` or `,"signature":"…"}`.
+void finish_with_mac(std::string& event, const Bytes32& mac);
+void finish_with_signature(std::string& event, const Bytes64& signature);
+
+inline constexpr std::string_view kContentType = "application/cloudevents+json";
+
+}  // namespace clawbridge

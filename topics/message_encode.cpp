@@ -1,0 +1,275 @@
+// Encoding: each message is written once, member by member, into the bytes that travel.
+#include <charconv>
+
+#include "topics/message.h"
+
+namespace clawbridge {
+namespace {
+
+// Writes the members of one JSON object, in the order of the calls.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
+
+  void text(std::string_view name, std::string_view value) {
+    key(name);
+    append_json_string(out_, value);
+  }
+  void text_if(std::string_view name, std::string_view value) {
+    if (!value.empty()) text(name, value);
+  }
+  void number(std::string_view name, std::uint64_t value) { raw(name, std::to_string(value)); }
+  void flag(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
+  // `json` must be a JSON value.
+  void raw(std::string_view name, std::string_view json) {
+    key(name);
+    out_ += json;
+  }
+  void close() { out_ += '}'; }
+  // The text behind which a nested value is to be written.
+  std::string& nested(std::string_view name) {
+    key(name);
+    return out_;
+  }
+
+ private:
+  void key(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+  }
+
+  std::string& out_;
+  bool first_ = true;
+};
+
+void write_texts(std::string& out, const std::vector<std::string>& texts) {
+  out += '[';
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i != 0) out += ',';
+    append_json_string(out, texts[i]);
+  }
+  out += ']';
+}
+
+template <class T, class Write>
+void write_objects(std::string& out, const std::vector<T>& values, Write write) {
+  out += '[';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i != 0) out += ',';
+    ObjectWriter object(out);
+    write(object, values[i]);
+    object.close();
+  }
+  out += ']';
+}
+
+void write_agents(std::string& out, const std::vector<body::AgentInfo>& agents, bool with_ops) {
+  write_objects(out, agents, [&](ObjectWriter& object, const body::AgentInfo& agent) {
+    object.text("id", agent.id);
+    object.text_if("name", agent.name);
+    if (with_ops) write_texts(object.nested("ops"), agent.ops);
+  });
+}
+
+void write_error(std::string& out, const Error& error) {
+  ObjectWriter object(out);
+  object.text("code", to_string(error.code));
+  object.text("message", error.message);
+  object.flag("retryable", error.retryable);
+  object.close();
+}
+
+// The attributes that every message of ours begins with.
+ObjectWriter begin_event(std::string& out, const Envelope& envelope, std::string_view type) {
+  ObjectWriter event(out);
+  event.text("specversion", "1.0");
+  event.text("id", envelope.id);
+  event.text("type", type);
+  event.text("source", envelope.source.str());
+  if (!envelope.subject.gateway.empty()) event.text("subject", envelope.subject.str());
+  event.text("time", format_time(envelope.time));
+  event.text_if("correlationid", envelope.correlation_id);
+  return event;
+}
+
+constexpr std::string_view kJsonType = "application/json";
+
+std::string encode_ids(const std::vector<std::string>& ids) {
+  std::string out;
+  ObjectWriter data(out);
+  write_texts(data.nested("ids"), ids);
+  data.close();
+  return out;
+}
+
+}  // namespace
+
+std::string encode_data(const body::SessionsSend& send) {
+  std::string out;
+  out.reserve(send.message.size() + send.message.size() / 16 + 128);
+  ObjectWriter data(out);
+  data.text("message", send.message);
+  data.text_if("sessionKey", send.session_key);
+  data.text_if("label", send.label);
+  if (send.timeout_seconds) {
+    char digits[32];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, *send.timeout_seconds);
+    if (error == std::errc{}) data.raw("timeoutSeconds", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+  }
+  if (send.progress) data.flag("progress", true);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::Status& status) { return encode_ids(status.ids); }
+std::string encode_data(const body::Ping&) { return "{}"; }
+std::string encode_data(const body::AgentsList&) { return "{}"; }
+
+std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, std::string_view data) {
+  std::string out;
+  out.reserve(data.size() + 640);
+  const std::string type = "claw.v1." + std::string(to_string(envelope.op)) + ".request";
+  auto event = begin_event(out, {envelope.id, envelope.source, envelope.subject, envelope.time, envelope.id, {}}, type);
+  if (!envelope.chain.empty()) {
+    std::string chain;
+    for (const auto& id : envelope.chain) chain.append(chain.empty() ? "" : " ").append(id);
+    event.text("causationid", envelope.chain.back());
+    event.text("chain", chain);
+  }
+  event.text("replyto", topics.reply(envelope.source));
+  event.text("expirytime", format_time(envelope.expiry));
+  event.text_if("incarnation", envelope.incarnation);
+  event.text("datacontenttype", kJsonType);
+  event.raw("data", data);
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_receipt(const Envelope& envelope, const body::Receipt& receipt) {
+  std::string out;
+  out.reserve(512);
+  auto event = begin_event(out, envelope, "claw.v1.receipt");
+  event.text("datacontenttype", kJsonType);
+  ObjectWriter data(event.nested("data"));
+  data.text("stage", to_string(receipt.stage));
+  data.text_if("reason", receipt.reason);
+  if (receipt.retry_after) data.number("retryAfterMs", static_cast<std::uint64_t>(receipt.retry_after->count()));
+  if (receipt.position) data.number("position", *receipt.position);
+  data.text_if("runId", receipt.run_id);
+  data.close();
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_reply(const Envelope& envelope, const body::Reply& reply) {
+  std::string out;
+  out.reserve(reply.reply.size() + reply.reply.size() / 16 + 640);
+  auto event = begin_event(out, envelope, "claw.v1.reply");
+  event.text("status", to_string(reply.status));
+  event.text("datacontenttype", kJsonType);
+  ObjectWriter data(event.nested("data"));
+  data.text("status", to_string(reply.status));
+  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong) {
+    data.text("reply", reply.reply);
+  } else {
+    data.text_if("reply", reply.reply);
+  }
+  data.text_if("runId", reply.run_id);
+  data.text_if("sessionKey", reply.session_key);
+  if (reply.truncated) data.flag("truncated", true);
+  if (reply.ran) data.flag("ran", *reply.ran);
+  if (reply.error) write_error(data.nested("error"), *reply.error);
+  if (reply.agents) write_agents(data.nested("agents"), *reply.agents, true);
+  if (reply.exchanges) {
+    write_objects(data.nested("exchanges"), *reply.exchanges, [](ObjectWriter& object, const body::ExchangeInfo& exchange) {
+      object.text("id", exchange.id);
+      object.text("state", exchange.state);
+      object.text_if("status", exchange.status);
+    });
+  }
+  if (reply.pong) {
+    data.text("version", reply.pong->version);
+    data.text("time", reply.pong->time);
+    data.text("incarnation", reply.pong->incarnation);
+    ObjectWriter journal(data.nested("journal"));
+    journal.number("open", reply.pong->journal_open);
+    journal.close();
+  }
+  data.close();
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_ack(const Envelope& envelope, const body::Ack& ack) {
+  std::string out;
+  out.reserve(ack.ids.size() * 30 + 400);
+  auto event = begin_event(out, envelope, "claw.v1.ack");
+  event.text("datacontenttype", kJsonType);
+  event.raw("data", encode_ids(ack.ids));
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_refusal(const Envelope& envelope, const body::Refusal& refusal) {
+  std::string out;
+  auto event = begin_event(out, envelope, "claw.v1.refusal");
+  event.text("datacontenttype", kJsonType);
+  ObjectWriter data(event.nested("data"));
+  data.text("digest", refusal.digest);
+  data.text("code", to_string(refusal.code));
+  data.close();
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_state(const Envelope& envelope, const body::State& state) {
+  std::string out;
+  out.reserve(1024 + state.agents.size() * 64);
+  auto event = begin_event(out, envelope, "claw.v1.state");
+  event.text("datacontenttype", kJsonType);
+  ObjectWriter data(event.nested("data"));
+  data.text("state", to_string(state.presence));
+  data.number("epoch", state.epoch);
+  data.number("revision", state.revision);
+  data.text("since", format_time(state.since));
+  data.text("version", state.version);
+  write_texts(data.nested("ops"), state.ops);
+  data.text("incarnation", state.incarnation);
+  ObjectWriter keys(data.nested("keys"));
+  keys.text("sign", base64url_encode(state.sign_key));
+  keys.text("box", base64url_encode(state.box_key));
+  keys.close();
+  if (state.join) data.text("join", base64url_encode(*state.join));
+  write_agents(data.nested("agents"), state.agents, false);
+  ObjectWriter limits(data.nested("limits"));
+  limits.number("messageBytes", state.message_bytes);
+  limits.close();
+  ObjectWriter gateway(data.nested("gateway"));
+  gateway.text("kind", state.gateway_kind);
+  gateway.text("version", state.gateway_version);
+  gateway.flag("connected", state.gateway_connected);
+  gateway.close();
+  data.close();
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_hello(const Envelope& envelope) {
+  std::string out;
+  auto event = begin_event(out, envelope, "claw.v1.hello");
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+void finish_with_mac(std::string& event, const Bytes32& mac) {
+  event.append(",\"mac\":\"").append(base64url_encode(mac)).append("\"}");
+}
+
+void finish_with_signature(std::string& event, const Bytes64& signature) {
+  event.append(",\"signature\":\"").append(base64url_encode(signature)).append("\"}");
+}
+
+}  // namespace clawbridge
