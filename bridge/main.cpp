@@ -31,6 +31,7 @@ core::Options core_options(const config::Settings& settings, core::Keys keys) {
   core::Options options;
   options.gateway = settings.gateway.name;
   options.version = CLAWBRIDGE_VERSION;
+  options.gateway_kind = settings.gateway.kind == config::GatewayKind::Echo ? "echo" : "openclaw";
   options.base = settings.broker.base;
   options.keys = keys;
   if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();

@@ -38,9 +38,11 @@ struct ConnectBroker {
 struct DisconnectBroker {};
 struct Subscription {
   std::string filter;
-  bool wants_retained = false;  // MQTT 5: Retain Handling 0 instead of 2; 3.1.1 has no such choice
+  // True: Retain Handling 0 and Retain As Published 0. False: 2, and 1 so that a retained message is known as one.
+  // MQTT 5 only; 3.1.1 has no such choice.
+  bool wants_retained = false;
 };
-/// At QoS 1 on the subscribing connection, Retain As Published 0. Answered by BrokerSubscribed.
+/// At QoS 1 on the subscribing connection. Answered by BrokerSubscribed.
 struct Subscribe {
   std::vector<Subscription> subscriptions;
 };

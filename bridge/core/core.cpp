@@ -371,7 +371,8 @@ StatusView Core::status() const {
   StatusView view;
   view.gateway = context_.me();
   view.version = context_.options.version;
-  view.state = link_.name_conflict() ? "name_conflict" : !link_.up() ? "offline" : inbox_.gateway_connected() ? "online" : "degraded";
+  const bool whole = inbox_.gateway_connected() && link_.broker_error().empty();
+  view.state = link_.name_conflict() ? "name_conflict" : !link_.up() ? "offline" : whole ? "online" : "degraded";
   view.fingerprint = hex_encode(context_.fingerprint);
   view.incarnation = context_.incarnation;
   view.epoch = link_.epoch();
@@ -379,7 +380,7 @@ StatusView Core::status() const {
   view.broker_error = link_.broker_error();
   view.broker_protocol = link_.protocol();
   view.gateway_connected = inbox_.gateway_connected();
-  view.gateway_kind = inbox_.gateway().kind;
+  view.gateway_kind = context_.options.gateway_kind;
   view.gateway_version = inbox_.gateway().version;
   view.gateway_error = inbox_.gateway_error();
   for (const auto& agent : inbox_.gateway().agents) view.agents.push_back(agent.id);

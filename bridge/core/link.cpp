@@ -154,7 +154,7 @@ body::State Link::make_state(body::Presence presence, std::uint64_t revision) co
   }
   state.agents = inbox_.exposed_agents();
   state.message_bytes = context_.options.limits.message.message_bytes;
-  state.gateway_kind = inbox_.gateway().kind;
+  state.gateway_kind = context_.options.gateway_kind;
   state.gateway_version = inbox_.gateway().version;
   state.gateway_connected = inbox_.gateway_connected();
   return state;

@@ -29,6 +29,7 @@ struct Limits {
 struct Options {
   std::string gateway;                        // our name in the federation
   std::string version;                        // of this release
+  std::string gateway_kind;                   // of the local gateway: openclaw, echo
   std::string base = "claw";
   Keys keys;
   std::optional<std::string> join_secret;     // decoded bytes

@@ -130,6 +130,7 @@ asio::awaitable<void> Client::run(std::shared_ptr<Client> self) {
   }
   while (!self->stopped_) {
     const auto refusal = co_await self->connect_and_serve(*url);
+    self->socket_.reset();  // with its timers, which would keep the io_context busy
     if (self->stopped_) co_return;
     self->listener_.down(refusal.reason);
     self->end_calls();
@@ -264,6 +265,12 @@ std::string Client::lost_reason(const system_error& error, const Socket* socket,
   if (error.code() == boost::beast::websocket::error::upgrade_declined) {
     return start + "it answered " + error.what() +
            "; check that gateway.url is the gateway's own port, without a proxy";
+  }
+  if (socket == nullptr)
+    return start + "cannot read the certificates of " + settings_.ca_file + ": " + error.code().message();
+  if (contains(error.code().message(), "certificate")) {
+    return start + error.code().message() +
+           "; the host name in gateway.url must be the certificate's, and its issuer known";
   }
   const auto what = closed.empty() ? error.code().message() : "closed by the gateway: " + closed;
   return start + what + "; check that it runs, and gateway.url";

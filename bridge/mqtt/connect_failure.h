@@ -21,7 +21,7 @@ struct ConnectAttempt {
 /// Whether Paho's answer leaves open what happened, so that probe() is worth its while.
 [[nodiscard]] bool needs_probe(const BrokerUrl& url, const ConnectAttempt& attempt);
 
-/// mqtt.md, trap 13: a broker without MQTT 5 answers 1 or 132, or closes the connection once it has read the CONNECT,
+/// A broker without MQTT 5 answers 1 or 132, or closes the connection once it has read the CONNECT,
 /// which Paho calls "TCP connect completion failure"; the same after asking for 3.1.1 means that no MQTT is spoken
 /// there. `probed`: of the same broker, if it was asked. Pure: any thread.
 [[nodiscard]] core::event::BrokerConnectFailed classify(const BrokerUrl& url, const ConnectAttempt& attempt,

@@ -81,7 +81,7 @@ void Connection::start() noexcept {
     for (Side* side : {&subscriber_, &publisher_}) {
       side->client->set_message_callback([this](const paho::const_message_ptr& message) { on_message(*message); });
       side->client->set_connection_lost_handler([this, side](const std::string& reason) { on_lost(*side, reason); });
-      // MQTT 5: the only word when the broker ends the connection itself (mqtt.md, trap 7).
+      // MQTT 5: the only word when the broker ends the connection itself.
       side->client->set_disconnected_handler([this, side](const paho::properties&, paho::ReasonCode reason) {
         const char* name = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
         on_lost(*side, name != nullptr ? name : std::to_string(static_cast<int>(reason)));
@@ -97,7 +97,8 @@ void Connection::start() noexcept {
 }
 
 Connection::Side Connection::make_side(const std::string& client_id) {
-  // Made for MQTT 5 always: a client made for 3.1.1 cannot connect with 5 (mqtt.md, trap 12). No persistence (trap 4).
+  // Made for MQTT 5 always: a client made for 3.1.1 cannot connect with 5. No persistence: it protects nothing once the
+  // broker has lost the session.
   return {std::make_unique<paho::async_client>(url_.paho, client_id, paho::create_options(MQTTVERSION_5), nullptr),
           false};
 }
@@ -136,7 +137,7 @@ void Connection::add_tls(paho::connect_options& options) {
   if (!settings_.certificate_file.empty()) tls.set_key_store(settings_.certificate_file);
   if (!settings_.key_file.empty()) tls.set_private_key(settings_.key_file);
   tls.set_enable_server_cert_auth(!settings_.insecure);
-  tls.set_verify(!settings_.insecure);  // the host name: not checked by default (mqtt.md, trap 14)
+  tls.set_verify(!settings_.insecure);  // the host name: not checked by default
   options.set_ssl(std::move(tls));
 }
 
@@ -287,7 +288,8 @@ void Connection::subscribe(const core::action::Subscribe& order) {
   }
   // One by one: with several filters and options Paho C++ 1.2.0 hands Paho C a list that is already freed.
   for (const auto& one : order.subscriptions) {
-    const paho::subscribe_options options(false, false,
+    // Where retained messages mean nothing the flag is wanted as it was published, so that they are known even live.
+    const paho::subscribe_options options(false, !one.wants_retained,
                                           one.wants_retained ? paho::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE
                                                              : paho::subscribe_options::DONT_SEND_RETAINED);
     try {

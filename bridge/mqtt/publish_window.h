@@ -1,6 +1,6 @@
 // Which publishes may be on the wire, and in what order the others follow.
 //
-// mqtt.md, trap 2: what exceeds the broker's receive maximum waits on a timer of one second inside Paho. So Paho never
+// What exceeds the broker's receive maximum waits on a timer of one second inside Paho. So Paho never
 // gets more than the window; the rest waits here, first in, first out. Pure: no Paho, no threads, no clock; the caller
 // locks.
 #pragma once

@@ -1,6 +1,7 @@
 // Rows of the journal's two large tables as records: the column lists and what takes them apart belong together.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "bridge/core/journal.h"

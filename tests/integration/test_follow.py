@@ -21,7 +21,7 @@ class Follow(case.Case):
         for bridge in (federation.macbook, federation.imac):
             lines = bridge.log_lines(f"cid={id_}")
             self.assertGreaterEqual(len(lines), 2, f"{bridge.name} tells too little:\n" + "\n".join(lines))
-            self.assertTrue(any("ended" in line for line in lines), lines)
+            self.assertTrue(any("exchange.ended" in line or "exchange.answered" in line for line in lines), lines)
             self.assertNotIn(secret_text, "\n".join(line for line in bridge.log().splitlines() if "level=debug" not in line))
         self.assertTrue(federation.macbook.log_lines(f"cid={id_}", "imac"), "the requester's log names the peer")
         self.assertTrue(federation.imac.log_lines(f"cid={id_}", "macbook"), "the responder's log names the peer")

@@ -69,9 +69,9 @@ def mutations(federation):
     yield "a reply to nothing", "claw/imac/jarvis/reply", wire.finish(
         {**request(type="claw.v1.reply", status="ok", replyto=None, expirytime=None, incarnation=None),
          "data": {"status": "ok", "reply": "HOSTILE"}}, macbook, imac), False
-    yield "an acknowledgement of nothing", "claw/imac/_bridge/inbox", wire.finish(
+    yield "an acknowledgement without ids", "claw/imac/_bridge/inbox", wire.finish(
         {**request(type="claw.v1.ack", source="macbook/_bridge", subject="imac/_bridge", correlationid=None, replyto=None,
-                   expirytime=None, incarnation=None), "data": {"ids": [wire.make_ulid()]}}, macbook, imac), False
+                   expirytime=None, incarnation=None), "data": {"ids": []}}, macbook, imac), False
     # The first one is macbook's own: the observer was there before the bridges, and they before the rubbish.
     own_state = next(seen for seen in federation.capture.messages() if seen.topic == "claw/macbook/state").event
     own_state.pop("signature")

@@ -194,9 +194,7 @@ class OpenClaw(case.Case):
     # ---- the gateway's troubles ----
 
     def test_a_wrong_token_is_said_and_nothing_is_lost(self):
-        bridge = Bridge(self.make_directory(), "studio", self.fed.broker,
-                        {"gateway": {**self.beside("imac"), "token": "wrong-token-4711"}}, self.fed.join, wait=False)
-        self.addCleanup(bridge.stop)
+        bridge = self.fed.add("studio", {"gateway": {**self.beside("imac"), "token": "wrong-token-4711"}}, wait=False)
         bridge.wait_alive()
         error = process.wait_until("the refused token to be reported",
                                    lambda: bridge.status()["agentGateway"].get("error"), 30, step=0.2)

@@ -27,6 +27,7 @@ class Vectors : public ::testing::Test {
     Options options;
     options.gateway = "imac";
     options.version = "1.0.0";
+    options.gateway_kind = "test";
     options.keys = {pair(all["gateways"]["imac"]["sign"]), pair(all["gateways"]["imac"]["box"])};
     options.join_secret = hex_decode(all["join_secret"]["hex"].get<std::string>());
     core.reset();

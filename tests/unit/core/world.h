@@ -59,6 +59,7 @@ class Node {
   Node(std::string name, const std::filesystem::path& folder, std::uint64_t seed) : name_(std::move(name)), folder_(folder), random_(seed) {
     options_.gateway = name_;
     options_.version = "test";
+    options_.gateway_kind = "test";
     options_.join_secret = kJoinSecret;
     options_.keys = crypto::load_or_create_keys(folder_ / (name_ + ".keys.json"), name_).value();
   }
