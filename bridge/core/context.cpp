@@ -1,5 +1,6 @@
 #include "bridge/core/context.h"
 
+#include <algorithm>
 #include <array>
 
 namespace clawbridge::core {
@@ -41,6 +42,14 @@ void Context::publish(action::Publish publish, std::string_view to_gateway) {
   } else {
     actions.emplace_back(std::move(publish));
   }
+}
+
+std::uint64_t Context::message_bytes_max(std::uint64_t peer_bytes) const {
+  constexpr std::uint64_t kPacketOverhead = 1024;  // topic and properties, which the broker counts, too
+  std::uint64_t most = options.limits.message.message_bytes;
+  if (peer_bytes != 0) most = std::min(most, peer_bytes);
+  if (packet_bytes_max != 0) most = std::min(most, packet_bytes_max - std::min(packet_bytes_max, kPacketOverhead));
+  return most;
 }
 
 void Context::authenticate(std::string& event, const Bytes32& mac_key) const {

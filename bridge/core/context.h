@@ -39,6 +39,7 @@ class Context {
   std::deque<std::pair<std::string, std::string>> loopback;  // topic and payload of what we sent to ourselves
   std::map<std::string_view, std::uint64_t> counters;
   UlidSequence ids;
+  std::uint64_t packet_bytes_max = 0;               // the broker's, 0 while it has named none
 
   [[nodiscard]] const std::string& me() const { return options.gateway; }
   [[nodiscard]] std::string new_id();
@@ -52,6 +53,9 @@ class Context {
   void count(std::string_view name) { ++counters[name]; }
   /// Sends to a peer through the broker; to our own gateway without it.
   void publish(action::Publish publish, std::string_view to_gateway);
+
+  /// The longest message that both this bridge and the broker take, and a peer that takes `peer_bytes` (0: untold).
+  [[nodiscard]] std::uint64_t message_bytes_max(std::uint64_t peer_bytes) const;
 
   /// The MAC or signature of an encoded event, appended.
   void authenticate(std::string& event, const Bytes32& mac_key) const;

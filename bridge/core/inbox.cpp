@@ -51,6 +51,7 @@ std::string idempotency_key(const IncomingRecord& record) {
   return "claw:" + record.source_gateway + ":" + record.id + ":" + std::to_string(record.attempt);
 }
 
+constexpr std::string_view kHandingOver = "handing_over";
 constexpr std::string_view kOperationsHere[] = {"sessions_send"};
 
 }  // namespace
@@ -373,14 +374,27 @@ void Inbox::take(const Message& message, std::string_view payload, const Bytes32
   newest = std::max(newest, key.second);
   ++open_by_peer_[key.first];
   expiries_.schedule(key, context_.now.instant + (full.expiry + kClockSkew - context_.now.wall));
-  context_.store(store::PutIncoming{std::move(full)});
   context_.count("request.taken");
   context_.note(Level::Debug, "request.taken",
                 {{"cid", key.second}, {"peer", key.first}, {"from", message.source.str()}, {"agent", message.subject.agent}});
   auto& entry = open_.emplace(key, std::move(open)).first->second;
   auto& lane = lanes_[entry.lane];
   lane.push_back(key);
-  if (lane.size() == 1) start(entry, &message.get<body::SessionsSend>()->message);
+  const auto& text = message.get<body::SessionsSend>()->message;
+  if (lane.size() == 1 && may_run_at_once(entry)) {
+    // One write to the journal holds the request and its handing over.
+    hand_over(entry);
+    full.session_key = entry.record.session_key;
+    full.stage = entry.record.stage;
+    full.attempt = entry.record.attempt;
+    full.boot_id = entry.record.boot_id;
+    full.stages = entry.record.stages;
+    context_.store(store::PutIncoming{std::move(full)});
+    order_run(entry, text);
+  } else {
+    context_.store(store::PutIncoming{std::move(full)});
+    if (lane.size() == 1) start(entry, &text);
+  }
   if (find(key) != nullptr) owe_receipt(entry);
 }
 
@@ -462,15 +476,35 @@ void Inbox::wait_for_session(Open& open) {
   session_waiters_[open.record.session_key].emplace(open.arrival, Key{open.record.source_gateway, open.record.id});
 }
 
+// Nothing is in the way of the turn of a request for its agent's default session.
+bool Inbox::may_run_at_once(const Open& open) const {
+  const auto& record = open.record;
+  const auto session_key = default_session(record.target.agent);
+  if (!gateway_up_ || !(record.session.empty() || record.session == session_key)) return false;
+  if (runs_.contains(session_key) || runs_.size() >= context_.options.limits.runs) return false;
+  return !reject_agent(record.source, record.target.agent);
+}
+
 // "Handing over" is journaled before the gateway hears of the turn.
 void Inbox::run(Open& open, const std::string& text) {
+  hand_over(open);
+  save(open);
+  order_run(open, text);
+}
+
+void Inbox::hand_over(Open& open) {
   auto& record = open.record;
+  if (record.session_key.empty()) record.session_key = default_session(record.target.agent);
   open.waiting = Waiting::Running;
   ++record.attempt;
   record.stage = IncomingStage::HandingOver;
   record.boot_id = gateway_.boot_id;
+  reached(open, kHandingOver);
   runs_.insert_or_assign(record.session_key, Key{record.source_gateway, record.id});
-  save(open);
+}
+
+void Inbox::order_run(const Open& open, const std::string& text) {
+  const auto& record = open.record;
   context_.count("turn.handed_over");
   context_.note(Level::Debug, "turn.handed_over", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
   context_.actions.emplace_back(action::StartRun{.run = run_key(record),
@@ -487,7 +521,8 @@ void Inbox::recover(Open& open) {
   const auto& record = open.record;
   context_.count("turn.recovering");
   context_.note(Level::Info, "turn.recovering", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
-  const auto handed_over = record.stages.empty() ? record.received : record.stages.back().time;
+  const auto latest = std::find_if(record.stages.rbegin(), record.stages.rend(), [](const auto& stage) { return stage.stage == kHandingOver; });
+  const auto handed_over = latest == record.stages.rend() ? record.received : latest->time;
   context_.actions.emplace_back(action::RecoverRun{.run = run_key(record),
                                                    .idempotency_key = idempotency_key(record),
                                                    .agent = record.target.agent,
@@ -737,8 +772,7 @@ std::string Inbox::encode(const Address& from, const Address& to, const std::str
     return event;
   };
   auto event = write(reply);
-  const auto most = std::min<std::uint64_t>(context_.options.limits.message.message_bytes,
-                                            peer->state.message_bytes == 0 ? UINT64_MAX : peer->state.message_bytes);
+  const auto most = context_.message_bytes_max(peer->state.message_bytes);
   if (event.size() <= most) return event;
   // The turn has run: its outcome must arrive, even if not all of its words can.
   auto cut = reply;

@@ -98,7 +98,10 @@ class Inbox {
   void advance_all();
   void advance_held();
   void start(Open& open, const std::string* text);
+  [[nodiscard]] bool may_run_at_once(const Open& open) const;
   void run(Open& open, const std::string& text);
+  void hand_over(Open& open);
+  void order_run(const Open& open, const std::string& text);
   void recover(Open& open);
   void wait_for_session(Open& open);
   void release_session(const std::string& session_key);

@@ -60,7 +60,7 @@ void Link::connect() {
 void Link::on_connected(const event::BrokerConnected& connected) {
   if (phase_ != Phase::Connecting) return;
   last_epoch_ = epoch_;
-  packet_bytes_max_ = connected.packet_bytes_max;
+  context_.packet_bytes_max = connected.packet_bytes_max;
   protocol_ = connected.protocol;
   phase_ = Phase::Subscribing;
   subscribe();

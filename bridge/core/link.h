@@ -61,7 +61,6 @@ class Link {
   [[nodiscard]] const std::string& broker_error() const { return broker_error_; }
   [[nodiscard]] int protocol() const { return protocol_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
-  [[nodiscard]] std::uint64_t packet_bytes_max() const { return packet_bytes_max_; }
 
  private:
   enum class Phase { Down, Connecting, Subscribing, Up, Closed };
@@ -91,7 +90,6 @@ class Link {
   std::string state_;                   // payload published last
   std::string will_;
   int protocol_ = 5;
-  std::uint64_t packet_bytes_max_ = 0;
   std::chrono::microseconds backoff_{0};
   std::string broker_error_;
   bool own_state_seen_ = false;         // in this connection, retained or not

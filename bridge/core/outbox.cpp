@@ -182,13 +182,12 @@ bool Outbox::make_bytes(Open& open, const Peer& peer, const std::string& data, s
                           .key_id = context_.key_id},
                          context_.topics, data);
   context_.authenticate(bytes, *peer.mac_key_out);
-  const auto most = std::min<std::uint64_t>(context_.options.limits.message.message_bytes,
-                                            peer.state.message_bytes == 0 ? UINT64_MAX : peer.state.message_bytes);
+  const auto most = context_.message_bytes_max(peer.state.message_bytes);
   if (bytes.size() > most) {
     end(open, "rejected",
         Error{ErrorCode::TooLarge,
-              "the message would have " + std::to_string(bytes.size()) + " bytes on the wire; " + record.target.gateway + " takes " +
-                  std::to_string(most),
+              "the message would have " + std::to_string(bytes.size()) + " bytes on the wire; " + record.target.gateway +
+                  " and the broker take " + std::to_string(most),
               false},
         {}, nullptr);
     return false;

@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import case, gateway, process, texts  # noqa: E402
-from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_WAIT_ENDED, Bridge  # noqa: E402
+from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_WAIT_ENDED  # noqa: E402
 
 VERSION = os.environ.get("OPENCLAW_VERSION", "2026.9.6")
 OLD = VERSION.startswith("2026.3.")
