@@ -36,6 +36,8 @@ class Core {
   /// When step() wants an event::Tick at the latest.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
+  /// Exchanges that have not ended, asked and answered here together.
+  [[nodiscard]] std::size_t open() const { return outbox_.open() + inbox_.open(); }
   [[nodiscard]] StatusView status() const;
   [[nodiscard]] std::vector<PeerView> peers() const;
   [[nodiscard]] std::vector<AgentView> agents() const;

@@ -238,12 +238,11 @@ std::optional<body::Reply> Inbox::reject_target(const Message& message, const bo
 // Others may address the exposed agents, our own callers all of them.
 std::optional<body::Reply> Inbox::reject_agent(const Address& source, const std::string& agent) const {
   const auto is_it = [&](const auto& candidate) { return candidate.id == agent; };
-  const auto exposed = exposed_agents();
-  if (std::any_of(exposed.begin(), exposed.end(), is_it)) return std::nullopt;
+  if (std::any_of(exposed_.begin(), exposed_.end(), is_it)) return std::nullopt;
   const bool own = source.gateway == context_.me();
   if (own && std::any_of(gateway_.agents.begin(), gateway_.agents.end(), is_it)) return std::nullopt;
   std::string known;
-  for (const auto& candidate : exposed) known.append(known.empty() ? "" : ", ").append(candidate.id);
+  for (const auto& candidate : exposed_) known.append(known.empty() ? "" : ", ").append(candidate.id);
   return rejected(ErrorCode::UnknownAgent, context_.me() + " has no agent \"" + agent + "\"; it has: " + (known.empty() ? "none" : known));
 }
 
@@ -263,7 +262,7 @@ void Inbox::answer_read_only(const Message& message) {
       reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, open_.size()};
       break;
     case Operation::AgentsList: {
-      reply.agents = exposed_agents();
+      reply.agents = exposed_;
       for (auto& agent : *reply.agents) agent.ops.assign(std::begin(kOperationsHere), std::end(kOperationsHere));
       break;
     }
@@ -599,8 +598,19 @@ void Inbox::end(Open& open, body::Reply reply) {
 
 // ---- the local gateway ----
 
+void Inbox::choose_exposed() {
+  const auto& expose = context_.options.expose;
+  exposed_.clear();
+  for (const auto& agent : gateway_.agents) {
+    if (expose && std::find(expose->begin(), expose->end(), agent.id) == expose->end()) continue;
+    if (!is_agent_id(agent.id)) continue;
+    exposed_.push_back({agent.id, context_.options.agent_names ? agent.name : "", {}});
+  }
+}
+
 void Inbox::on_gateway_up(const event::GatewayUp& up) {
   gateway_ = up;
+  choose_exposed();
   gateway_up_ = true;
   agents_known_ = true;
   gateway_error_.clear();
@@ -631,6 +641,7 @@ void Inbox::on_gateway_down(const event::GatewayDown& down) {
 
 void Inbox::on_gateway_agents(std::vector<event::GatewayAgent> agents) {
   gateway_.agents = std::move(agents);
+  choose_exposed();
   agents_known_ = true;
 }
 
@@ -839,17 +850,6 @@ std::optional<Instant> Inbox::next_deadline() const {
 }
 
 // ---- views ----
-
-std::vector<body::AgentInfo> Inbox::exposed_agents() const {
-  std::vector<body::AgentInfo> agents;
-  const auto& expose = context_.options.expose;
-  for (const auto& agent : gateway_.agents) {
-    if (expose && std::find(expose->begin(), expose->end(), agent.id) == expose->end()) continue;
-    if (!is_agent_id(agent.id)) continue;
-    agents.push_back({agent.id, context_.options.agent_names ? agent.name : "", {}});
-  }
-  return agents;
-}
 
 ExchangeView Inbox::view_of(const IncomingRecord& record) const {
   ExchangeView view;

@@ -59,7 +59,7 @@ class Inbox {
   [[nodiscard]] const event::GatewayUp& gateway() const { return gateway_; }
   [[nodiscard]] const std::string& gateway_error() const { return gateway_error_; }
   /// Agents that others may see.
-  [[nodiscard]] std::vector<body::AgentInfo> exposed_agents() const;
+  [[nodiscard]] const std::vector<body::AgentInfo>& exposed_agents() const { return exposed_; }
   [[nodiscard]] std::optional<ExchangeView> view(std::string_view id) const;
   [[nodiscard]] ExchangeView view_of(const IncomingRecord& record) const;
 
@@ -122,6 +122,7 @@ class Inbox {
   void save(const Open& open, std::string receipt = {}, std::string reply = {});
   void reached(Open& open, std::string_view stage);
   void purge();
+  void choose_exposed();
 
   Context& context_;
   Peers& peers_;
@@ -138,6 +139,7 @@ class Inbox {
   Timers<Key> expiries_;
   Timers<int> purges_;
   event::GatewayUp gateway_;
+  std::vector<body::AgentInfo> exposed_;
   bool gateway_up_ = false;
   bool agents_known_ = false;
   bool taking_ = true;

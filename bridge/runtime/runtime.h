@@ -2,7 +2,8 @@
 //
 // A turn of the loop: every event that is waiting goes through the core; its store orders are applied as they come; then one
 // commit; then everything else that was ordered is carried out. So a burst costs one transaction, and nothing leaves the
-// bridge before what it rests on is durable.
+// bridge before what it rests on is durable. While many exchanges are open, a turn waits a moment for more events: a
+// transaction and a wake-up cost more than an event.
 //
 // When the commit fails (a full disk), the turn's actions wait and it is tried again every second; no further event
 // is taken meanwhile, and beyond the queue's limit the broker's messages are dropped and counted: their senders repeat them.
@@ -13,7 +14,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <variant>
+#include <vector>
 
 #include "bridge/core/action.h"
 #include "bridge/core/core.h"
@@ -69,8 +72,9 @@ class Runtime final : public core::Service {
   using Callback = std::variant<std::function<void(core::SendResult)>, std::function<void(core::AskResult)>, std::function<void(core::TrustResult)>>;
 
   void post(core::Event event);
-  void enqueue(core::Event event);
+  void schedule_turn();
   void turn();
+  [[nodiscard]] bool take_posted();
   void commit_and_act();
   void act();
   void answer(core::action::Answer& answer);
@@ -83,12 +87,16 @@ class Runtime final : public core::Service {
   Hands& hands_;
   asio::steady_timer deadline_;
   asio::steady_timer commit_retry_;
+  asio::steady_timer gather_;
   std::optional<Instant> armed_;
+  // Guards what Paho's threads reach.
+  std::mutex mutex_;
+  std::vector<core::Event> posted_;
+  std::size_t messages_waiting_ = 0;           // broker messages among posted_ and events_
+  bool turn_pending_ = false;                  // a turn is scheduled: it will see what is posted
   std::deque<core::Event> events_;
   core::Actions pending_;                      // of this turn, waiting for the commit
-  bool turn_posted_ = false;
   bool commit_failing_ = false;
-  std::atomic<std::size_t> messages_waiting_{0};
   std::atomic<std::uint64_t> messages_dropped_{0};
   core::Ticket next_ticket_ = 1;
   std::map<core::Ticket, Callback> callbacks_;

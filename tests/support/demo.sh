@@ -73,8 +73,9 @@ say "starting mosquitto on 127.0.0.1:$port"
 join=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
 
 say "the traffic, as  mosquitto_sub -v -t 'claw/#'  shows it, follows each step, marked with |"
-stdbuf -oL mosquitto_sub -p "$port" -q 1 -v -t 'claw/#' > >(awk -v width="$width" '
-  { line = $0; if (width > 0 && length(line) > width) line = substr(line, 1, width) "…"; print "| " line; fflush() }') &
+# Line by line, and each at once: awk would gather its input.
+cut_at=$([ "$width" -gt 0 ] && echo "s/^(.{$width}).+/\\1…/; " || true)
+stdbuf -oL mosquitto_sub -p "$port" -q 1 -v -t 'claw/#' > >(LC_ALL=C.UTF-8 exec sed -u -E "${cut_at}s/^/| /") &
 pids+=($!)
 
 say "starting the bridges macbook and imac"

@@ -48,6 +48,21 @@ TEST(JsonString, SurvivesAParserByteForByte) {
   EXPECT_EQ(nlohmann::json::parse(json).get<std::string>(), text);
 }
 
+TEST(JsonString, EscapesEveryByteAtEveryPlaceInAWord) {
+  for (int value = 0; value < 128; ++value) {
+    for (std::size_t place = 0; place < 17; ++place) {
+      std::string text(17, 'x');
+      text[place] = static_cast<char>(value);
+      std::string json;
+      append_json_string(json, text);
+      ASSERT_EQ(nlohmann::json::parse(json).get<std::string>(), text) << value << " at " << place;
+    }
+  }
+  std::string json;
+  append_json_string(json, "üüüüüüüüüü\x7f€€€€🦀🦀🦀");
+  EXPECT_EQ(json, "\"üüüüüüüüüü\x7f€€€€🦀🦀🦀\"");
+}
+
 TEST(Time, IsWrittenAndReadInOneFormOnly) {
   const auto time = parse_time("2026-11-22T16:20:01.123Z");
   ASSERT_TRUE(time);
