@@ -44,6 +44,33 @@ void Context::publish(action::Publish publish, std::string_view to_gateway) {
   }
 }
 
+void Context::begin_step(Now moment) {
+  now = moment;
+  put_outgoing_.clear();
+  put_incoming_.clear();
+}
+
+void Context::store(StoreOrder order) {
+  if (const auto* outgoing = std::get_if<store::PutOutgoing>(&order)) {
+    put_outgoing_.insert_or_assign(outgoing->record.id, actions.size());
+  } else if (const auto* incoming = std::get_if<store::PutIncoming>(&order)) {
+    put_incoming_.insert_or_assign({incoming->record.source_gateway, incoming->record.id}, actions.size());
+  }
+  actions.emplace_back(action::Store{std::move(order)});
+}
+
+std::optional<OutgoingRecord> Context::outgoing(std::string_view id) const {
+  const auto put = put_outgoing_.find(id);
+  if (put == put_outgoing_.end()) return journal.outgoing(id);
+  return std::get<store::PutOutgoing>(std::get<action::Store>(actions[put->second]).order).record;
+}
+
+std::optional<IncomingRecord> Context::incoming(std::string_view source_gateway, std::string_view id) const {
+  const auto put = put_incoming_.find({std::string(source_gateway), std::string(id)});
+  if (put == put_incoming_.end()) return journal.incoming(source_gateway, id);
+  return std::get<store::PutIncoming>(std::get<action::Store>(actions[put->second]).order).record;
+}
+
 std::uint64_t Context::message_bytes_max(std::uint64_t peer_bytes) const {
   constexpr std::uint64_t kPacketOverhead = 1024;  // topic and properties, which the broker counts, too
   std::uint64_t most = options.limits.message.message_bytes;

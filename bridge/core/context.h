@@ -46,7 +46,12 @@ class Context {
   /// Uniform in [0, most).
   [[nodiscard]] std::chrono::microseconds jitter(std::chrono::microseconds most);
 
-  void store(StoreOrder order) { actions.emplace_back(action::Store{std::move(order)}); }
+  void store(StoreOrder order);
+  /// An exchange as the journal holds it, or as this very step has ordered to put it there: orders are applied only when the
+  /// step is over. (Updates of this step are not in it; what is open is known better in memory.)
+  [[nodiscard]] std::optional<OutgoingRecord> outgoing(std::string_view id) const;
+  [[nodiscard]] std::optional<IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) const;
+  void begin_step(Now moment);
   void note(action::Level level, std::string_view name, Fields fields) {
     actions.emplace_back(action::Note{level, name, std::move(fields)});
   }
@@ -60,6 +65,11 @@ class Context {
   /// The MAC or signature of an encoded event, appended.
   void authenticate(std::string& event, const Bytes32& mac_key) const;
   void sign(std::string& event) const;
+
+ private:
+  // Where in `actions` this step has put an exchange.
+  std::map<std::string, std::size_t, std::less<>> put_outgoing_;
+  std::map<std::pair<std::string, std::string>, std::size_t> put_incoming_;
 };
 
 [[nodiscard]] Bytes32 fingerprint_of(const Cryptography& crypto, const Bytes32& sign_key, const Bytes32& box_key);

@@ -93,10 +93,11 @@ struct Core::Handler {
 };
 
 Actions Core::step(Now now, Event event) {
-  context_.now = now;
+  context_.begin_step(now);
   if (!started_) {
     started_ = true;
     link_.start();
+    outbox_.start();
   }
   std::visit(Handler{*this}, event);
   drain_loopback();
@@ -318,7 +319,10 @@ void Core::on_ask_answer(const AskAnswer& answer) {
   } else if (answer.reply->pong) {
     if (const auto payload = peers_.believe_incarnation(answer.gateway, answer.reply->pong->incarnation)) {
       const auto decoded = decoder_.decode(*payload, topic::State{answer.gateway}, context_.topics);
-      if (const auto* message = std::get_if<Message>(&decoded)) handle_state(*message, *payload);
+      const auto* message = std::get_if<Message>(&decoded);
+      const auto* state = message == nullptr ? nullptr : message->get<body::State>();
+      // A peer that answers with the incarnation we know shows that the doubted state is an old one.
+      if (state != nullptr && state->incarnation == answer.reply->pong->incarnation) handle_state(*message, *payload);
     }
   }
 }

@@ -51,6 +51,9 @@ std::string idempotency_key(const IncomingRecord& record) {
   return "claw:" + record.source_gateway + ":" + record.id + ":" + std::to_string(record.attempt);
 }
 
+// The gateway has it, as far as we know: only then its reports count.
+bool is_handed_over(const IncomingRecord& record) { return record.stage == IncomingStage::HandingOver || record.stage == IncomingStage::Started; }
+
 constexpr std::string_view kHandingOver = "handing_over";
 constexpr std::string_view kOperationsHere[] = {"sessions_send"};
 
@@ -142,8 +145,8 @@ bool Inbox::answer_known(const Message& message, std::string_view payload, const
       refuse(message, payload, ErrorCode::IdReused);
       return true;
     }
-    const auto stored = context_.journal.incoming(gateway, message.id);
-    if (stored && !stored->receipt.empty() && open->receipt_sent) {
+    const auto stored = context_.incoming(gateway, message.id);
+    if (stored && !stored->receipt.empty()) {
       publish_reply(open->record.source, message.id, stored->receipt);
     } else {
       owe_receipt(*open);
@@ -152,7 +155,7 @@ bool Inbox::answer_known(const Message& message, std::string_view payload, const
   }
   const auto newest = newest_id_.find(gateway);
   if (newest == newest_id_.end() || message.id > newest->second) return false;
-  auto record = context_.journal.incoming(gateway, message.id);
+  auto record = context_.incoming(gateway, message.id);
   if (!record) return false;
   context_.count("request.duplicate");
   answer_known_record(std::move(*record), message, payload, digest);
@@ -283,7 +286,7 @@ body::Reply Inbox::answer_status(const Message& message) {
       reply.exchanges->push_back({id, started ? "started" : open->waiting == Waiting::ForTurn ? "stored" : "queued", {}});
       continue;
     }
-    auto record = context_.journal.incoming(gateway, id);
+    auto record = context_.incoming(gateway, id);
     if (!record) {
       if (tombstones_by_peer_[gateway] >= kTombstonesPerPeer) continue;
       tombstone(gateway, id);
@@ -411,7 +414,7 @@ Inbox::Open* Inbox::find(const RunKey& run) {
 }
 
 std::optional<std::string> Inbox::text_of(const IncomingRecord& record) const {
-  const auto stored = context_.journal.incoming(record.source_gateway, record.id);
+  const auto stored = context_.incoming(record.source_gateway, record.id);
   if (!stored) return std::nullopt;
   MessageDecoder decoder(MessageLimits{.message_bytes = SIZE_MAX});
   const auto decoded = decoder.decode(stored->request, topic::Inbox{record.target}, context_.topics);
@@ -423,10 +426,18 @@ std::optional<std::string> Inbox::text_of(const IncomingRecord& record) const {
 
 // Moves the head of a lane on, if it can move.
 void Inbox::advance(const std::string& lane) {
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return;
-  auto* head = find(found->second.front());
-  if (head != nullptr && head->waiting == Waiting::ForTurn && !head->held) start(*head, nullptr);
+  // What ends at once advances its lane again: a list instead of recursion, however long the lane is.
+  to_advance_.push_back(lane);
+  if (std::exchange(advancing_, true)) return;
+  while (!to_advance_.empty()) {
+    const auto next = std::move(to_advance_.back());
+    to_advance_.pop_back();
+    const auto found = lanes_.find(next);
+    if (found == lanes_.end()) continue;
+    auto* head = find(found->second.front());
+    if (head != nullptr && head->waiting == Waiting::ForTurn && !head->held) start(*head, nullptr);
+  }
+  advancing_ = false;
 }
 
 void Inbox::advance_all() {
@@ -589,7 +600,11 @@ void Inbox::end(Open& open, body::Reply reply) {
   if (auto of_peer = open_by_peer_.find(key.first); of_peer != open_by_peer_.end() && --of_peer->second == 0) open_by_peer_.erase(of_peer);
   open_.erase(key);
   if (const auto queue = lanes_.find(lane); queue != lanes_.end()) {
-    std::erase(queue->second, key);
+    if (queue->second.front() == key) {
+      queue->second.pop_front();
+    } else {
+      std::erase(queue->second, key);
+    }
     if (queue->second.empty()) lanes_.erase(queue);
   }
   advance(lane);
@@ -629,13 +644,13 @@ void Inbox::on_gateway_down(const event::GatewayDown& down) {
   if (gateway_up_ || gateway_error_ != down.reason) {
     context_.note(Level::Warn, "gateway.down", {{"reason", down.reason}});
   }
-  gateway_up_ = false;
+  const bool was_up = std::exchange(gateway_up_, false);
   gateway_error_ = down.reason;
   // Questions about sessions die with the connection.
   for (auto& [key, open] : open_) {
     if (open.waiting == Waiting::Resolving) open.waiting = Waiting::ForTurn;
     if (open.waiting == Waiting::Recovering) open.waiting = Waiting::ForRecovery;
-    if (open.waiting == Waiting::ForTurn) owe_receipt(open);
+    if (was_up && open.waiting == Waiting::ForTurn) owe_receipt(open);
   }
 }
 
@@ -662,7 +677,7 @@ void Inbox::on_session_resolved(const event::SessionResolved& resolved) {
 
 void Inbox::on_run_started(const event::RunStarted& started) {
   auto* open = find(started.run);
-  if (open == nullptr) return;
+  if (open == nullptr || !is_handed_over(open->record)) return;
   if (open->waiting == Waiting::Recovering) open->waiting = Waiting::Running;
   open->record.stage = IncomingStage::Started;
   open->record.run_id = started.run_id;
@@ -681,7 +696,7 @@ void Inbox::on_run_ended(const event::RunEnded& ended) {
 
 void Inbox::on_run_not_taken(const event::RunNotTaken& not_taken) {
   auto* open = find(not_taken.run);
-  if (open == nullptr) return;
+  if (open == nullptr || !is_handed_over(open->record)) return;
   auto& record = open->record;
   context_.count("turn.not_taken");
   context_.note(Level::Warn, "turn.not_taken", {{"cid", record.id}, {"agent", record.target.agent}, {"reason", not_taken.reason}});
@@ -694,12 +709,12 @@ void Inbox::on_run_not_taken(const event::RunNotTaken& not_taken) {
   held_.schedule(key, context_.now.instant + open->retry_delay);
   expiries_.schedule(key, context_.now.instant);
   owe_receipt(*open);
-  release_session(std::string(record.session_key));
+  if (const auto run = runs_.find(record.session_key); run != runs_.end() && run->second == key) release_session(std::string(record.session_key));
 }
 
 void Inbox::on_run_lost(const event::RunLost& lost) {
   auto* open = find(lost.run);
-  if (open == nullptr) return;
+  if (open == nullptr || !is_handed_over(open->record)) return;
   context_.note(Level::Warn, "turn.lost", {{"cid", open->record.id}, {"agent", open->record.target.agent}, {"reason", lost.reason}});
   open->waiting = Waiting::ForRecovery;
   if (gateway_up_) recover(*open);
@@ -735,7 +750,7 @@ void Inbox::send_receipt(const Key& key) {
   const auto told = std::string(to_string(receipt.stage)) + receipt.reason;
   if (open->receipt_sent && told == open->receipt_told) {
     // The same again only for a duplicate, and then the same bytes.
-    if (const auto stored = context_.journal.incoming(key.first, key.second); stored && !stored->receipt.empty()) {
+    if (const auto stored = context_.incoming(key.first, key.second); stored && !stored->receipt.empty()) {
       publish_reply(record.source, record.id, stored->receipt);
     }
     return;
@@ -817,6 +832,9 @@ void Inbox::purge() {
                               .incoming_ended_before = context_.now.wall - kKeepUnacknowledged,
                               .rows_max = kPurgeRows});
   marks_stale_ = true;
+  if (context_.now.instant < tombstones_counted_since_ + hours{24}) return;
+  tombstones_counted_since_ = context_.now.instant;
+  tombstones_by_peer_.clear();
 }
 
 void Inbox::on_time() {

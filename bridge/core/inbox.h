@@ -127,11 +127,14 @@ class Inbox {
   Context& context_;
   Peers& peers_;
   std::map<Key, Open> open_;
+  std::vector<std::string> to_advance_;
+  bool advancing_ = false;
   std::map<std::string, std::deque<Key>> lanes_;            // by lane: target and session as asked
   std::map<std::string, std::map<std::uint64_t, Key>> session_waiters_;  // by session key, in order received
   std::map<std::string, Key> runs_;                          // by session key: the turn under way
   std::map<std::string, std::size_t, std::less<>> open_by_peer_;
-  std::map<std::string, std::size_t, std::less<>> tombstones_by_peer_;  // since start
+  std::map<std::string, std::size_t, std::less<>> tombstones_by_peer_;  // of a day
+  Instant tombstones_counted_since_{};
   std::map<std::string, ReplayMark, std::less<>> marks_;
   std::map<std::string, std::string, std::less<>> newest_id_;  // by source gateway: ids above it are certainly new
   Timers<Key> receipts_;

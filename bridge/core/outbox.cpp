@@ -18,6 +18,8 @@ constexpr microseconds kSpread = seconds{2};           // after a reconnect or a
 constexpr microseconds kConfirmWait = seconds{2};      // for a peer's retained state after a reconnect
 constexpr microseconds kOfflineProbe = minutes{5};
 constexpr microseconds kStatusEvery = minutes{5};
+constexpr microseconds kStatusPause = seconds{10};
+constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at every request on the wire
 constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
@@ -103,7 +105,11 @@ void Outbox::leave_lane(Open& open) {
   const auto lane = flow.lanes.find(open.lane);
   if (lane == flow.lanes.end()) return;
   const bool was_head = lane->second.front() == open.record.id;
-  std::erase(lane->second, open.record.id);
+  if (was_head) {
+    lane->second.pop_front();
+  } else {
+    std::erase(lane->second, open.record.id);
+  }
   if (lane->second.empty()) {
     flow.lanes.erase(lane);
   } else if (was_head) {
@@ -127,11 +133,15 @@ void Outbox::pump(const std::string& gateway) {
   const auto* peer = peers_.find_pinned(gateway);
   if (found == flows_.end() || peer == nullptr) return;
   auto& flow = found->second;
+  // What ends while it is published pumps again: the loop below goes on, however many there are.
+  if (std::exchange(flow.pumping, true)) return;
   while (!flow.ready.empty() && may_leave(*peer, flow)) {
     const auto id = *flow.ready.begin();
     flow.ready.erase(flow.ready.begin());
     publish(open_.at(id), *peer, nullptr);
   }
+  flow.pumping = false;
+  if (!flow.ready.empty() && link_up_ && flow.on_wire == 0 && flow.probe_allowed) probes_.schedule(gateway, *flow.probe_allowed);
 }
 
 // ---- publishing ----
@@ -143,13 +153,13 @@ bool Outbox::publish(Open& open, const Peer& peer, const std::string* data) {
   if (open.record.incarnation.empty()) {
     std::string stored;
     if (data == nullptr) {
-      auto record = context_.journal.outgoing(open.record.id);
+      auto record = context_.outgoing(open.record.id);
       if (record) stored = std::move(record->request);
       data = &stored;
     }
     if (!make_bytes(open, peer, *data, bytes)) return false;
   } else {
-    auto record = context_.journal.outgoing(open.record.id);
+    auto record = context_.outgoing(open.record.id);
     if (record) bytes = std::move(record->request);
   }
   auto& flow = flow_of(open);
@@ -272,8 +282,8 @@ void Outbox::send(const event::LocalSend& send, const Target& target) {
   const auto gateway = record.target.gateway;
   const auto expiry_in = record.expiry - record.created;
   auto& entry = open_.emplace(id, std::move(open)).first->second;
+  entry.waiters.push_back(send.ticket);
   if (send.wait.count() > 0) {
-    entry.waiters.push_back(send.ticket);
     waiting_for_.emplace(send.ticket, id);
     wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
   }
@@ -285,17 +295,18 @@ void Outbox::send(const event::LocalSend& send, const Target& target) {
   // Straight to the wire when nothing is before it: then one write to the journal holds everything.
   if (peer != nullptr && flow.ready.size() == 1 && flow.ready.contains(id) && may_leave(*peer, flow)) {
     flow.ready.clear();
-    if (!publish(entry, *peer, &data)) {
-      if (send.wait.count() == 0) answer(send.ticket, *view(id, false));
-      return;
-    }
+    publish(entry, *peer, &data);
   } else {
     auto full = entry.record;
     full.request = data;
     context_.store(store::PutOutgoing{std::move(full)});
     pump(gateway);
   }
-  if (send.wait.count() == 0) answer(send.ticket, *view(id, false));
+  // It may have ended already (too large), and then everyone who waits was answered.
+  const auto still = open_.find(id);
+  if (send.wait.count() > 0 || still == open_.end()) return;
+  std::erase(still->second.waiters, send.ticket);
+  answer(send.ticket, *view(id, false));
 }
 
 void Outbox::wait(const event::LocalWait& wait) {
@@ -360,6 +371,7 @@ void Outbox::on_receipt(const Message& message) {
     schedule_retry(*open, again + context_.jitter(again / 5));
     return;
   }
+  if (record.receipt && record.stage == "started" && receipt->stage != Stage::Started) return;  // overtaken
   if (!receipt->run_id.empty()) record.run_id = receipt->run_id;
   reached(*open, to_string(receipt->stage));
   const bool first = !record.receipt;
@@ -367,6 +379,7 @@ void Outbox::on_receipt(const Message& message) {
   save(*open);
   if (!first) return;
   auto& flow = flow_of(*open);
+  flow.probe_allowed.reset();  // it is there, whatever its state says
   leave_lane(*open);
   flow.asked.insert(record.id);
   status_timers_.schedule_by(record.target.gateway, context_.now.instant + kStatusEvery);
@@ -376,6 +389,7 @@ void Outbox::on_receipt(const Message& message) {
 void Outbox::on_reply(const Message& message, std::string_view payload) {
   const auto* reply = message.get<body::Reply>();
   if (auto* open = find_from(message)) {
+    flow_of(*open).probe_allowed.reset();  // it is there, whatever its state says
     if (message.sealed || reply == nullptr) {
       context_.count("reply.unreadable");
       context_.note(Level::Warn, "reply.unreadable", {{"cid", message.correlation_id}, {"peer", message.source.gateway}});
@@ -386,7 +400,7 @@ void Outbox::on_reply(const Message& message, std::string_view payload) {
     end(*open, std::string(to_string(reply->status)), std::nullopt, payload, reply);
     return;
   }
-  auto record = context_.journal.outgoing(message.correlation_id);
+  auto record = context_.outgoing(message.correlation_id);
   if (!record || record->target != message.source || record->status.empty()) {
     context_.count("reply.ignored");
     return;
@@ -411,10 +425,16 @@ void Outbox::replace_unknown(OutgoingRecord record, const Message& message, cons
 void Outbox::on_refusal(const Message& message) {
   const auto* refusal = message.get<body::Refusal>();
   if (refusal == nullptr) return;
+  auto& read_at = flows_[message.source.gateway].refusal_read;
+  if (read_at && context_.now.instant < *read_at + kRefusalPause) {
+    context_.count("refusal.ignored");
+    return;
+  }
+  read_at = context_.now.instant;
   // Only bytes that we published, to the one who refuses them, count; and it ends nothing.
   for (auto& [id, open] : open_) {
     if (!open.on_wire || open.record.target.gateway != message.source.gateway) continue;
-    const auto record = context_.journal.outgoing(id);
+    const auto record = context_.outgoing(id);
     if (!record || hex_encode(context_.crypto.sha256(record->request)) != refusal->digest) continue;
     context_.count("refusal.received");
     context_.note(Level::Warn, "request.refused",
@@ -478,7 +498,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   if (record.incarnation.empty()) {
     // Never left: the journal may not even hold it yet.
     auto full = record;
-    if (auto stored = context_.journal.outgoing(id)) full.request = std::move(stored->request);
+    if (auto stored = context_.outgoing(id)) full.request = std::move(stored->request);
     context_.store(store::PutOutgoing{std::move(full)});
   } else {
     save(open, std::string(payload));
@@ -531,7 +551,7 @@ void Outbox::on_peer(const PeerChange& change) {
   const auto found = flows_.find(change.gateway);
   const auto* peer = peers_.find_pinned(change.gateway);
   if (found == flows_.end() || peer == nullptr) return;
-  if (change.new_incarnation) {
+  if (change.new_incarnation || change.new_epoch || change.newly_pinned) {
     std::vector<std::string> lost;
     for (const auto& [id, open] : open_) {
       if (open.record.target.gateway == change.gateway && !open.record.incarnation.empty() &&
@@ -594,6 +614,12 @@ void Outbox::ask_status(const std::string& gateway) {
   const auto found = flows_.find(gateway);
   const auto* peer = peers_.find_pinned(gateway);
   if (found == flows_.end() || peer == nullptr || found->second.asked.empty()) return;
+  auto& asked_at = found->second.status_asked;
+  if (asked_at && context_.now.instant < *asked_at + kStatusPause) {
+    status_timers_.schedule(gateway, *asked_at + kStatusPause);
+    return;
+  }
+  asked_at = context_.now.instant;
   status_timers_.schedule(gateway, context_.now.instant + kStatusEvery);
   if (!link_up_ || gateway == context_.me()) return;
   body::Status status;
@@ -620,6 +646,10 @@ void Outbox::expire(const std::string& id) {
     end(open, "expired", Error{ErrorCode::Expired, "the request could not be sent before it expired; it did not run", true}, {}, nullptr);
     return;
   }
+  if (open.record.target.gateway == context_.me() && !open.record.receipt) {
+    end(open, "expired", Error{ErrorCode::Expired, "the request was not taken before it expired; it did not run", true}, {}, nullptr);
+    return;
+  }
   if (-left > kGiveUpAfterExpiry) {
     end(open, "unknown", Error{ErrorCode::Timeout, open.record.target.gateway + " has not answered for 7 days after the request expired; it may have run", false}, {}, nullptr);
     return;
@@ -628,8 +658,8 @@ void Outbox::expire(const std::string& id) {
   if (open.record.stage == "started") return;
   auto& flow = flow_of(open);
   if (!open.record.receipt) retries_.cancel(id);
-  flow.asked.insert(id);
-  status_timers_.schedule_by(open.record.target.gateway, context_.now.instant);
+  const bool first = flow.asked.insert(id).second;
+  status_timers_.schedule_by(open.record.target.gateway, context_.now.instant + (first ? microseconds{0} : kStatusEvery));
 }
 
 void Outbox::on_time() {
@@ -640,6 +670,7 @@ void Outbox::on_time() {
   while (const auto id = retries_.pop_due(now)) retry(*id);
   while (const auto id = expiries_.pop_due(now)) expire(*id);
   while (const auto gateway = status_timers_.pop_due(now)) ask_status(*gateway);
+  while (const auto gateway = probes_.pop_due(now)) pump(*gateway);
   while (const auto gateway = ack_timers_.pop_due(now)) flush_acks(*gateway);
   while (const auto ticket = wait_timers_.pop_due(now)) {
     const auto found = waiting_for_.find(*ticket);
@@ -652,7 +683,7 @@ void Outbox::on_time() {
 
 std::optional<Instant> Outbox::next_deadline() const {
   return earliest(earliest(earliest(retries_.next(), expiries_.next()), earliest(ack_timers_.next(), status_timers_.next())),
-                  earliest(wait_timers_.next(), unconfirmed_.next()));
+                  earliest(earliest(wait_timers_.next(), probes_.next()), unconfirmed_.next()));
 }
 
 // ---- views ----
@@ -697,7 +728,7 @@ std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) c
     hint(view, open->second);
     return view;
   }
-  const auto record = context_.journal.outgoing(id);
+  const auto record = context_.outgoing(id);
   if (!record) return std::nullopt;
   auto view = view_without_texts(record->status.empty() && open != open_.end() ? open->second.record : *record, context_.me());
   if (open != open_.end()) hint(view, open->second);

@@ -34,6 +34,8 @@ class Outbox {
   Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks) {}
 
   void restore(std::vector<OutgoingRecord> records);
+  /// Once, in the first step: what was asked of our own agents goes on without the broker.
+  void start() { pump(context_.me()); }
 
   // ---- local callers ----
   void send(const event::LocalSend& send, const Target& target);
@@ -76,6 +78,9 @@ class Outbox {
     std::set<std::string> asked;                           // have a receipt, or expired: `status` is asked about these
     std::vector<std::string> acks;
     std::optional<Instant> probe_allowed;                  // while the peer is offline
+    std::optional<Instant> status_asked;                   // last
+    std::optional<Instant> refusal_read;                   // last
+    bool pumping = false;
   };
 
   Flow& flow_of(const Open& open) { return flows_[open.record.target.gateway]; }
@@ -107,6 +112,7 @@ class Outbox {
   std::map<std::string, Flow, std::less<>> flows_;
   Timers<std::string> retries_;
   Timers<std::string> expiries_;
+  Timers<std::string> probes_;        // by gateway: when one more request to an offline peer may leave
   Timers<std::string> ack_timers_;    // by gateway
   Timers<std::string> status_timers_; // by gateway
   Timers<Ticket> wait_timers_;

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 // Broker messages between Paho's thread and the core: beyond this one is dropped, as a broker would.
 constexpr std::size_t kMessagesWaitingMax = 8'192;
+constexpr std::size_t kBytesWaitingMax = std::size_t{64} << 20;
 // Events that share one commit; bounds how long a turn keeps the others waiting.
 constexpr std::size_t kEventsPerCommit = 512;
 // From this many open exchanges on, a turn gathers events for this long. Measured with `make bench` at 64 in flight.
@@ -41,12 +42,13 @@ void Runtime::shut_down() { post(core::event::Shutdown{}); }
 void Runtime::post(core::Event event) {
   {
     const std::lock_guard lock(mutex_);
-    if (std::holds_alternative<core::event::BrokerMessage>(event)) {
-      if (messages_waiting_ >= kMessagesWaitingMax) {
+    if (const auto* message = std::get_if<core::event::BrokerMessage>(&event)) {
+      if (messages_waiting_ >= kMessagesWaitingMax || bytes_waiting_ + message->payload.size() > kBytesWaitingMax) {
         messages_dropped_.fetch_add(1);
         return;
       }
       ++messages_waiting_;
+      bytes_waiting_ += message->payload.size();
     }
     posted_.push_back(std::move(event));
     if (turn_pending_) return;
@@ -73,8 +75,12 @@ bool Runtime::take_posted() {
   for (auto& event : posted_) events_.push_back(std::move(event));
   posted_.clear();
   const auto taken = std::min(events_.size(), kEventsPerCommit);
-  const auto is_message = [](const core::Event& event) { return std::holds_alternative<core::event::BrokerMessage>(event); };
-  messages_waiting_ -= static_cast<std::size_t>(std::count_if(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(taken), is_message));
+  for (std::size_t i = 0; i < taken; ++i) {
+    if (const auto* message = std::get_if<core::event::BrokerMessage>(&events_[i])) {
+      --messages_waiting_;
+      bytes_waiting_ -= message->payload.size();
+    }
+  }
   turn_pending_ = !events_.empty();
   return turn_pending_;
 }

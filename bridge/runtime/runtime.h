@@ -93,6 +93,7 @@ class Runtime final : public core::Service {
   std::mutex mutex_;
   std::vector<core::Event> posted_;
   std::size_t messages_waiting_ = 0;           // broker messages among posted_ and events_
+  std::size_t bytes_waiting_ = 0;              // of their payloads
   bool turn_pending_ = false;                  // a turn is scheduled: it will see what is posted
   std::deque<core::Event> events_;
   core::Actions pending_;                      // of this turn, waiting for the commit

@@ -152,6 +152,35 @@ TEST_F(InboxTest, MoreThanTheLimitIsPutOffAndTriedAgain) {
   EXPECT_EQ(answer(ticket)->value().status, "ok");
 }
 
+TEST_F(InboxTest, ALongQueueForAnAgentThatIsNotThereEndsAtOnce) {
+  imac.boot(now);  // its gateway has not come yet: which agents it has is not known
+  pass(5s);
+  for (int i = 0; i < 300; ++i) {
+    send("imac/nobody", "hello", 0ms);
+    pass(10ms);
+  }
+  EXPECT_EQ(imac.core().status().incoming_open, 300u);
+  gateway_up(imac, {"jarvis"});
+  settle();
+  EXPECT_EQ(imac.core().status().incoming_open, 0u);
+  EXPECT_EQ(macbook.core().status().outgoing_open, 0u);
+}
+
+TEST_F(InboxTest, AReportOfATurnThatWasGivenBackChangesNothing) {
+  send("imac/jarvis", "one");
+  settle();
+  const auto first = imac.take<action::StartRun>().at(0);
+  imac.step(now, event::RunNotTaken{first.run, "draining"});
+  // `one` is held for a second and its session free: one that names it by a label takes it.
+  send_to_session("", "boss", "two");
+  settle();
+  imac.step(now, event::SessionResolved{imac.take<action::ResolveSession>().at(0).run, std::string("agent:jarvis:main")});
+  ASSERT_EQ(imac.take<action::StartRun>().size(), 1u);
+  imac.step(now, event::RunNotTaken{first.run, "draining"});
+  pass(5s);
+  EXPECT_TRUE(imac.take<action::StartRun>().empty());  // the session still runs `two`
+}
+
 TEST_F(InboxTest, AReplyTooLargeForTheWireIsCutAndSaysSo) {
   const auto ticket = send("imac/jarvis", "hello");
   settle();

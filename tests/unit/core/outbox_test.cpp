@@ -65,6 +65,44 @@ TEST_F(OutboxTest, ARefusedPublishIsToldAsTheReason) {
   EXPECT_NE((*result)->hint.find("the broker refused it: not authorized"), std::string::npos) << (*result)->hint;
 }
 
+TEST_F(OutboxTest, TooLargeWithoutWaitingIsAnsweredToo) {
+  const auto result = answer(send("imac/jarvis", std::string(std::size_t{2} << 20, 'x'), 0ms));
+  ASSERT_TRUE(result && *result);
+  EXPECT_EQ((*result)->status, "rejected");
+  EXPECT_EQ((*result)->error->code, ErrorCode::TooLarge);
+}
+
+TEST_F(OutboxTest, WhatIsStoredAndPublishedInOneStepKeepsItsText) {
+  gateway_up(macbook, {"main", "second"});
+  send("main", "one", 0ms);
+  macbook.crash();
+  broker_up = false;
+  macbook.boot(now);
+  // Restored and not yet acknowledged by the own inbox; now a second one is accepted in the step that publishes both.
+  gateway_up(macbook, {"main", "second"});
+  send("second", "two", 0ms);
+  pass(5s);
+  for (const auto& recovery : macbook.take<action::RecoverRun>()) macbook.step(now, event::RunNotTaken{recovery.run, "never ran"});
+  pass(5s);
+  while (finish_all(macbook) > 0) pass(2s);
+  std::set<std::string> texts;
+  for (const auto& turn : turns) texts.insert(turn.text);
+  EXPECT_EQ(texts, (std::set<std::string>{"one", "two"}));
+  for (const auto& exchange : macbook.core().exchanges(2)) EXPECT_EQ(exchange.status, "ok");
+}
+
+TEST_F(OutboxTest, BehindAReceiptInTheSameStepTheNextOfTheLaneKeepsItsText) {
+  send("main", "one", 0ms);
+  const auto first = macbook.take<action::StartRun>();
+  advance(6ms);  // the receipt of `one` is due in the very step that accepts `two`
+  send("main", "two", 0ms);
+  finish(macbook, first.at(0), "done");
+  pass(1s);
+  const auto second = macbook.take<action::StartRun>();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].text, "two");
+}
+
 TEST_F(OutboxTest, AReplyFromSomeoneElseIsIgnored) {
   const auto id = answer(send("imac/jarvis", "hello", 0ms))->value().correlation_id;
   settle();

@@ -114,5 +114,25 @@ TEST_F(PeersTest, AnotherIncarnationWithALowerEpochIsBelievedWhenItAnswers) {
   EXPECT_EQ(macbook.core().exchange(id)->status, "unknown");
 }
 
+TEST_F(PeersTest, AnOldJournalsStateReplayedAsksOnceNotForEver) {
+  start_with(kJoinSecret);
+  std::string old;
+  for (const auto& message : log) {
+    if (message.topic == "claw/imac/state") old = message.payload;
+  }
+  lose_broker(imac);
+  imac.crash();
+  imac.boot(now, true);
+  gateway_up(imac, {"jarvis", "pepper"});
+  pass(10s);
+  log.clear();
+  publish({.topic = "claw/imac/state", .payload = old, .correlation_id = {}, .response_topic = {}, .expires_in = {}});
+  pass(5s);
+  std::size_t pings = 0;
+  for (const auto& message : log) pings += message.payload.find("claw.v1.ping.request") != std::string::npos ? 1 : 0;
+  EXPECT_LE(pings, 2u);
+  EXPECT_EQ(imac_seen().presence, "online");
+}
+
 }  // namespace
 }  // namespace clawbridge::core
