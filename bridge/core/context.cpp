@@ -44,10 +44,10 @@ void Context::publish(action::Publish publish, std::string_view to_gateway) {
   }
 }
 
-void Context::begin_step(Now moment) {
-  now = moment;
+Actions Context::end_step() {
   put_outgoing_.clear();
   put_incoming_.clear();
+  return std::exchange(actions, {});
 }
 
 void Context::store(StoreOrder order) {

@@ -51,7 +51,8 @@ class Context {
   /// step is over. (Updates of this step are not in it; what is open is known better in memory.)
   [[nodiscard]] std::optional<OutgoingRecord> outgoing(std::string_view id) const;
   [[nodiscard]] std::optional<IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) const;
-  void begin_step(Now moment);
+  /// The actions of the step, which is over.
+  [[nodiscard]] Actions end_step();
   void note(action::Level level, std::string_view name, Fields fields) {
     actions.emplace_back(action::Note{level, name, std::move(fields)});
   }

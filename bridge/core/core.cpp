@@ -93,7 +93,7 @@ struct Core::Handler {
 };
 
 Actions Core::step(Now now, Event event) {
-  context_.begin_step(now);
+  context_.now = now;
   if (!started_) {
     started_ = true;
     link_.start();
@@ -109,7 +109,7 @@ Actions Core::step(Now now, Event event) {
   for (const auto& answer : asks_.on_time()) on_ask_answer(answer);
   drain_loopback();
   go_on_stopping();
-  return std::exchange(context_.actions, {});
+  return context_.end_step();
 }
 
 std::optional<Instant> Core::next_deadline() const {

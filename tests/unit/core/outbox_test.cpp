@@ -65,6 +65,13 @@ TEST_F(OutboxTest, ARefusedPublishIsToldAsTheReason) {
   EXPECT_NE((*result)->hint.find("the broker refused it: not authorized"), std::string::npos) << (*result)->hint;
 }
 
+TEST_F(OutboxTest, AnExchangeCanBeLookedAtRightAfterTheStepThatAcceptedIt) {
+  const auto id = answer(send("imac/jarvis", "hello", 0ms))->value().correlation_id;
+  const auto view = macbook.core().exchange(id);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->message, "hello");
+}
+
 TEST_F(OutboxTest, TooLargeWithoutWaitingIsAnsweredToo) {
   const auto result = answer(send("imac/jarvis", std::string(std::size_t{2} << 20, 'x'), 0ms));
   ASSERT_TRUE(result && *result);
