@@ -57,9 +57,19 @@ class Lab:
 
 
 class Client:
-    """One connection as an operator: RFC 6455 without extensions, one call at a time, events ignored."""
+    """An operator's client: RFC 6455 without extensions, a connection per call, events ignored. Per call, because nobody
+    answers the gateway's pings in between, and it drops whoever does not."""
 
     def __init__(self, port, token, timeout=180):
+        self.port, self.token, self.timeout = port, token, timeout
+        self.socket = None
+        self._connect()
+
+    def _connect(self):
+        if self.socket is not None:
+            self.stream.close()
+            self.socket.close()
+        port, token, timeout = self.port, self.token, self.timeout
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.sendall((f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                              f"Sec-WebSocket-Key: {base64.b64encode(secrets.token_bytes(16)).decode()}\r\n"
@@ -71,7 +81,7 @@ class Client:
             pass
         while self._read().get("event") != "connect.challenge":
             pass
-        self.hello = self.call("connect", {
+        self.hello = self._call("connect", {
             "minProtocol": 3, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read", "operator.write", "operator.admin"],
             "caps": [], "client": {"id": "gateway-client", "version": "0.1.0", "platform": "linux", "mode": "backend"},
             "auth": {"token": token}})
@@ -106,6 +116,10 @@ class Client:
 
     def call(self, method, params=None, final=False):
         """The payload of the response; with `final` of the second one, which tells how a turn ended."""
+        self._connect()
+        return self._call(method, params, final)
+
+    def _call(self, method, params=None, final=False):
         id_ = secrets.token_hex(8)
         self._write(1, json.dumps({"type": "req", "id": id_, "method": method, "params": params or {}}).encode())
         while True:
