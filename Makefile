@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test check-long bench format clean
+.PHONY: help setup build demo run test check-long check-bare bench format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -36,6 +36,10 @@ check-long: setup ## what takes longer: hundreds of kills under load, and the un
 	cmake --build --preset asan
 	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
 	$(with_ccache) cmake --workflow --preset tsan
+
+check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
+	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo
+	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make test
 
 bench: setup ## one table: raw Paho beside the full path
 	$(with_ccache) cmake --preset release

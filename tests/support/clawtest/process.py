@@ -1,6 +1,7 @@
 """Processes, ports and waiting: the small change of the harness."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,11 +10,29 @@ import time
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 
 
+_reservations = []
+
+
 def free_port():
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that is this process's own while it lives.
+
+    Below the range from which the system gives ports to clients, so that a broker which is down for a moment finds its
+    port free again; reserved by a name in the abstract socket namespace, so that suites running beside this one choose
+    others. broker_process.h does the same.
+    """
+    for port in random.SystemRandom().sample(range(10_000, 32_000), 1_000):
+        reservation = socket.socket(socket.AF_UNIX)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                reservation.bind(f"\0clawbridge-test-port-{port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                reservation.close()
+                continue
+        _reservations.append(reservation)
+        return port
+    raise AssertionError("no free loopback port among 1,000 tried")
 
 
 def wait_until(what, condition, seconds=20.0, step=0.02):

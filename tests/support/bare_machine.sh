@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# bare_machine.sh FOLDER COMMAND...: runs COMMAND in a clone of this repository's HEAD on a Debian 12 that has nothing
+# but its base system, made in FOLDER by debootstrap (kept, so that a second run shows what a second run does; remove
+# it by hand). Needs root: a folder is no machine, but apt, npm, the compiler and the tests cannot tell.
+#   tests/support/bare_machine.sh /var/tmp/bare make demo
+set -euo pipefail
+[ $# -ge 2 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || { echo "bare_machine.sh: needs root for debootstrap and chroot" >&2; exit 1; }
+command -v debootstrap >/dev/null || { echo "bare_machine.sh: debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+root=$1
+shift
+
+if [ ! -e "$root/etc/debian_version" ]; then
+  debootstrap --variant=minbase --include=make,git,ca-certificates bookworm "$root" >/dev/null
+fi
+# The names and certificates by which this machine reaches the package registries, and nothing else of it.
+cp /etc/resolv.conf /etc/hosts "$root/etc/"
+mkdir -p "$root/usr/local/share/ca-certificates"
+find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
+chroot "$root" update-ca-certificates >/dev/null 2>&1
+[ ! -e "$root/root/clawbridge" ] || rm -rf "$root/root/clawbridge"
+git clone --quiet --no-hardlinks "$repository" "$root/root/clawbridge"
+
+# Mounts in a namespace of their own vanish with the command, however it ends.
+exec unshare --mount --pid --fork --kill-child bash -euc '
+  root=$1; shift
+  mount --make-rprivate /
+  mount -t proc proc "$root/proc"
+  mount -t tmpfs tmpfs "$root/tmp"
+  mount --rbind /dev "$root/dev"
+  exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c "cd /root/clawbridge && exec \"\$@\"" bash "$@"
+' bash "$root" "$@"
