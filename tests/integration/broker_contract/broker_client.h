@@ -14,7 +14,7 @@
 
 namespace clawbridge::testing_support {
 
-inline constexpr std::chrono::seconds kPatience{20};
+inline constexpr std::chrono::seconds kPatience{60};  // only a failing test waits so long
 
 class BrokerClient {
  public:

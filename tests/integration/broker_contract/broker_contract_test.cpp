@@ -77,7 +77,7 @@ TEST_P(BrokerContract, CarriesMoreThanTheReceiveWindowInOrder) {
     }
   }
   // Without our own window Paho waits a second for every 20 of them.
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
   EXPECT_EQ(client.broker.counters().published, kMessages);
 }
 
