@@ -27,15 +27,47 @@ using namespace std::chrono_literals;
 constexpr auto kApiGrace = 2s;
 constexpr auto kBrokerGrace = 2s;
 
-core::Options core_options(const config::Settings& settings, core::Keys keys) {
+template <class T>
+T or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+std::vector<Operation> operations(const std::vector<std::string>& names) {
+  std::vector<Operation> ops;
+  for (const auto& name : names) {
+    if (name == "*") return {std::begin(kAllOperations), std::end(kAllOperations)};
+    ops.push_back(operation_from(name));
+  }
+  return ops;
+}
+
+core::PolicyRule policy_rule(const config::Settings::PolicyRule& rule) {
+  return {.from = rule.from,
+          .to = rule.to,
+          .sessions = rule.sessions,
+          .allow = operations(rule.allow),
+          .deny = operations(rule.deny),
+          .per_minute = rule.per_minute,
+          .open = rule.open,
+          .concurrent = rule.concurrent,
+          .message_bytes = rule.message_bytes,
+          .place = rule.place};
+}
+
+core::Options core_options(const config::Settings& settings, const std::filesystem::path& key_file) {
   core::Options options;
   options.gateway = settings.gateway.name;
   options.version = CLAWBRIDGE_VERSION;
   options.gateway_kind = settings.gateway.kind == config::GatewayKind::Echo ? "echo" : "openclaw";
   options.base = settings.broker.base;
-  options.keys = keys;
+  options.keys = or_throw(crypto::load_or_create_keys(key_file, settings.gateway.name));
+  options.previous_keys = or_throw(crypto::load_previous_keys(key_file, settings.gateway.name));
   if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
   options.peers = settings.peers;
+  options.seal = static_cast<core::Seal>(settings.trust.seal);
+  for (const auto& rule : settings.policy) options.policy.push_back(policy_rule(rule));
+  for (const auto& plain : settings.plain_clients) options.plain_clients.push_back({plain.to, plain.reply_topics});
   options.remote_agents = settings.remote_agents;
   options.expose = settings.expose;
   options.agent_names = settings.gateway.agent_names;
@@ -50,6 +82,10 @@ core::Options core_options(const config::Settings& settings, core::Keys keys) {
   limits.runs = settings.limits.runs;
   limits.asks = settings.limits.asks;
   limits.waiters = settings.limits.waiters;
+  limits.journal_bytes_per_peer = settings.limits.journal_bytes_per_peer;
+  limits.per_minute_per_peer = settings.limits.per_minute_per_peer;
+  limits.per_minute_per_pair = settings.limits.per_minute_per_pair;
+  limits.max_hops = settings.limits.max_hops;
   return options;
 }
 
@@ -87,19 +123,13 @@ void start_log(const config::Settings& settings) {
   observe::init(level, settings.log.format == config::LogFormat::Json ? observe::Format::Json : observe::Format::Logfmt);
 }
 
-template <class T>
-T or_throw(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return std::move(*result);
-}
-
 /// Everything that runs, in the order it is made.
 class Daemon final : public runtime::Hands {
  public:
   explicit Daemon(const config::Settings& settings)
       : protocol_(settings.broker.protocol),
         journal_(open_journal(settings)),
-        core_(core_options(settings, or_throw(crypto::load_or_create_keys(std::filesystem::path(settings.store.path).parent_path() / "keys.json", settings.gateway.name))),
+        core_(core_options(settings, std::filesystem::path(settings.store.path).parent_path() / "keys.json"),
               journal_->restore(), *journal_, crypto_, random_),
         runtime_(io_, core_, *this),
         broker_(broker_settings(settings), runtime_.sink()),

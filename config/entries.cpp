@@ -24,7 +24,9 @@ using Segments = std::vector<std::string>;
 bool begins_with(const std::vector<std::string_view>& path, const Segments& segments) {
   if (segments.size() > path.size()) return false;
   return std::equal(segments.begin(), segments.end(), path.begin(),
-                    [](const std::string& segment, std::string_view part) { return part == "*" || part == segment; });
+                    [](const std::string& segment, std::string_view part) {
+                      return part == "*" || part == segment || (part == "#" && is_item_number(segment));
+                    });
 }
 
 const Key* key_at(const Segments& segments) {
@@ -55,6 +57,14 @@ bool is_later(const Segments& segments) {
   return std::ranges::any_of(keys_later(), [&](std::string_view later) {
     return later == fmt::format("{}", fmt::join(segments, ".")) ||
            (later.find('.') == std::string_view::npos && later == segments.back());
+  });
+}
+
+/// True for a section that is a list of sections.
+bool is_list(const Segments& segments) {
+  return std::ranges::any_of(keys(), [&](const Key& key) {
+    const auto path = split_path(key.path);
+    return path.size() > segments.size() && begins_with(path, segments) && path[segments.size()] == "#";
   });
 }
 
@@ -111,6 +121,10 @@ class FileReader {
   void read_section(const YAML::Node& node, const Segments& segments) {
     if (node.IsNull()) return;  // a section whose lines are all commented out
     const std::string path = fmt::format("{}", fmt::join(segments, "."));
+    if (!segments.empty() && is_list(segments)) {
+      read_list(node, segments, path);
+      return;
+    }
     if (!node.IsMap()) {
       fail(node, segments.empty() ? "settings are keys and values, as in \"gateway: { name: imac }\""
                                   : fmt::format("{} must have keys below it, as in \"{}: {{ … }}\"", path, path));
@@ -133,6 +147,16 @@ class FileReader {
     }
   }
 
+  void read_list(const YAML::Node& node, const Segments& segments, const std::string& path) {
+    if (!node.IsSequence()) fail(node, fmt::format("{} must be a list, each item beginning with \"- \"", path));
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      Segments below = segments;
+      below.push_back(std::to_string(i + 1));
+      if (!node[i].IsMap() || node[i].size() == 0) fail(node[i], fmt::format("item {} of {} must have keys, as in \"- {{ to: jarvis }}\"", i + 1, path));
+      read_section(node[i], below);
+    }
+  }
+
   void read_member(const YAML::Node& name, const YAML::Node& value, const Segments& segments, const std::string& path) {
     if (const Key* key = key_at(segments)) {
       Entry entry{key, key->has_name() ? segments[1] : std::string{}, read_value(*key, value, name, path), place(name)};
@@ -151,7 +175,7 @@ class FileReader {
   std::vector<std::string> read_value(const Key& key, const YAML::Node& value, const YAML::Node& name,
                                       const std::string& path) const {
     if (value.IsNull()) fail(name, fmt::format("{} has no value; write one, or remove the key for its default", path));
-    if (key.type == Type::List) {
+    if (key.type == Type::List && !(key.in_list() && value.IsScalar())) {
       const auto is_scalar = [](const YAML::Node& item) { return item.IsScalar(); };
       if (!value.IsSequence() || !std::all_of(value.begin(), value.end(), is_scalar)) {
         fail(value, fmt::format("{} must be a list, as in \"[jarvis, pepper]\"", path));
@@ -174,7 +198,7 @@ class FileReader {
 
 std::string Entry::path() const {
   std::string text(key->path);
-  if (const std::size_t star = text.find('*'); star != std::string::npos) text.replace(star, 1, name);
+  if (const std::size_t star = text.find_first_of("*#"); star != std::string::npos) text.replace(star, 1, name);
   return text;
 }
 

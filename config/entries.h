@@ -13,7 +13,7 @@ namespace clawbridge::config {
 
 struct Entry {
   const Key* key = nullptr;        // of keys()
-  std::string name;                // what stands for the key's `*`
+  std::string name;                // what stands for the key's `*` or `#`
   std::vector<std::string> texts;  // one, or the items of a list
   std::string place;               // `clawbridge.yaml:7`, or the variable's name
 

@@ -196,16 +196,105 @@ std::vector<Key> federation_keys() {
        .assign = [](Settings& s, const Text& value) { s.trust.join = Secret(decoded(value)); }},
       {.path = "trust.seal",
        .type = Type::Choice,
-       .description = "Whether content is encrypted from bridge to bridge.",
+       .description = "Whether content is encrypted from bridge to bridge. always: nothing readable is sent or taken.",
        .default_text = "off",
-       .choices = {"off"},
-       .choices_later = {"when_possible", "always"}},
+       .choices = {"off", "when_possible", "always"},
+       .assign = [](Settings& s, Number value) { s.trust.seal = static_cast<Seal>(value); }},
       {.path = "peers.*.fingerprint",
        .description = "Pins the keys of a gateway by hand; `clawbridge key show` prints it there.",
        .allowed = "64 lower-case hex digits",
        .valid = is_fingerprint,
        .valid_name = is_gateway_name,
        .assign = [](Settings& s, const Text& name, const Text& value) { s.peers[name] = value; }},
+  };
+}
+
+/// The item of a list section that `number` names, which begins at 1. Items come in order.
+template <class Item>
+Item& item_of(std::vector<Item>& items, const Text& number) {
+  const auto at = static_cast<std::size_t>(parse_integer(number).value_or(1));
+  if (items.size() < at) items.resize(at);
+  return items[at - 1];
+}
+
+std::vector<Key> policy_keys() {
+  return {
+      {.path = "policy.#.from",
+       .type = Type::List,
+       .description = "Whose requests the rule is about.",
+       .allowed = "GATEWAY/AGENT with * for any run of characters; one or a list",
+       .valid = is_source_pattern,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.policy, n).from = std::move(value); }},
+      {.path = "policy.#.to",
+       .type = Type::List,
+       .description = "The local agents that are asked. `_bridge` is the gateway as a whole; * does not mean it.",
+       .allowed = "agents with * for any run of characters; one or a list",
+       .valid = is_target_pattern,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.policy, n).to = std::move(value); }},
+      {.path = "policy.#.sessions",
+       .type = Type::List,
+       .description = "The sessions the rule is about; without it every session of the agents. No rule opens another agent's.",
+       .allowed = "agent:ID:NAME with * for any run of characters; one or a list",
+       .valid = is_session_pattern,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.policy, n).sessions = std::move(value); }},
+      {.path = "policy.#.allow",
+       .type = Type::List,
+       .description = "Operations that are allowed. About others the next rule decides.",
+       .allowed = "operations, or *; one or a list",
+       .valid = is_operation,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.policy, n).allow = std::move(value); }},
+      {.path = "policy.#.deny",
+       .type = Type::List,
+       .description = "Operations that are refused with `forbidden`.",
+       .allowed = "operations, or *; one or a list",
+       .valid = is_operation,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.policy, n).deny = std::move(value); }},
+      {.path = "policy.#.per_minute",
+       .type = Type::Integer,
+       .description = "Requests of one source to one agent in a minute, in place of limits.per_minute_per_pair.",
+       .least = 1,
+       .most = 1'000'000,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Number value) { item_of(s.policy, n).per_minute = value; }},
+      {.path = "policy.#.concurrent",
+       .type = Type::Integer,
+       .description = "Turns at once under this rule; the others wait in order.",
+       .least = 1,
+       .most = 1'024,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Number value) { item_of(s.policy, n).concurrent = value; }},
+      {.path = "policy.#.open",
+       .type = Type::Integer,
+       .description = "Exchanges taken under this rule and not ended; more are put off.",
+       .least = 1,
+       .most = 1'000'000,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Number value) { item_of(s.policy, n).open = value; }},
+      {.path = "policy.#.message_bytes",
+       .type = Type::Integer,
+       .description = "Bytes of one message under this rule; longer ones are refused with `too_large`.",
+       .least = 256,
+       .most = 67'108'864,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Number value) { item_of(s.policy, n).message_bytes = value; }},
+      {.path = "plain_clients.#.to",
+       .description = "The agent that plain MQTT clients may ask: text in, text out, with no proof of who asks.",
+       .allowed = kAgentForm,
+       .valid = is_agent_id,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, const Text& value) { item_of(s.plain_clients, n).to = value; }},
+      {.path = "plain_clients.#.reply_topics",
+       .type = Type::List,
+       .description = "Where the answers may go; a request with another Response Topic is dropped.",
+       .allowed = "MQTT topic filters outside broker.base that begin with a word; one or a list",
+       .valid = is_reply_filter,
+       .valid_name = is_item_number,
+       .assign = [](Settings& s, const Text& n, Texts value) { item_of(s.plain_clients, n).reply_topics = std::move(value); }},
   };
 }
 
@@ -284,6 +373,14 @@ std::vector<Key> limit_keys() {
             [](Settings& s, Number value) { s.limits.asks = value; }),
       limit("limits.waiters", "Local callers that wait for a reply at once.", "4096", 1, 100'000,
             [](Settings& s, Number value) { s.limits.waiters = value; }),
+      limit("limits.journal_bytes_per_peer", "Bytes of requests and replies kept for one peer; more are put off.", "268435456",
+            1'048'576, 1'099'511'627'776, [](Settings& s, Number value) { s.limits.journal_bytes_per_peer = value; }),
+      limit("limits.per_minute_per_peer", "Requests of one peer that are taken in a minute; more are put off. 0: no limit.", "3000", 0,
+            10'000'000, [](Settings& s, Number value) { s.limits.per_minute_per_peer = value; }),
+      limit("limits.per_minute_per_pair", "The same, of one source to one agent. Stops loops that lost their chain. 0: no limit.",
+            "120", 0, 10'000'000, [](Settings& s, Number value) { s.limits.per_minute_per_pair = value; }),
+      limit("limits.max_hops", "Requests that may cause one another in a chain; longer ones are refused with `loop`.", "8", 1, 64,
+            [](Settings& s, Number value) { s.limits.max_hops = value; }),
   };
 }
 
@@ -292,6 +389,7 @@ std::vector<Key> make_keys() {
   append(all, gateway_keys());
   append(all, broker_keys());
   append(all, federation_keys());
+  append(all, policy_keys());
   append(all, machine_keys());
   append(all, limit_keys());
   return all;
@@ -310,18 +408,20 @@ const Key* find_key(std::string_view path) {
 }
 
 const std::vector<std::string_view>& keys_later() {
-  static const std::vector<std::string_view> keys_of_later{"policy",        "api.listen",     "api.tokens",
-                                                           "plain_clients", "on_interrupted", "late_reply"};
+  static const std::vector<std::string_view> keys_of_later{"api.listen", "api.tokens", "on_interrupted", "late_reply"};
   return keys_of_later;
 }
 
 std::string_view describe_section(std::string_view path) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> sections{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> sections{{
       {"gateway", "The agent gateway beside this bridge."},
       {"broker", "The MQTT broker and how to reach it."},
       {"remote_agents", "Short names for agents of other gateways."},
       {"trust", "Which other bridges are believed."},
       {"peers", "Other gateways whose keys are pinned by hand, by gateway name."},
+      {"policy", "Who may ask what: a list of rules, of which the first that matches decides. Without one that does, "
+                 "sessions_spawn and sessions_history are denied and everything else is allowed."},
+      {"plain_clients", "MQTT clients that are no bridges, such as mosquitto_rr: a list, empty unless written."},
       {"store", "The journal."},
       {"api", "The way in for tools and the command line."},
       {"log", "What the bridge writes to stderr."},
@@ -354,7 +454,7 @@ std::string allowed_values(const Key& key) {
 }
 
 std::string variable_name(std::string_view path) {
-  if (path.find('*') != std::string_view::npos) return {};
+  if (path.find_first_of("*#") != std::string_view::npos) return {};
   std::string name = "CLAWBRIDGE_";
   for (const char c : path) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   return name;

@@ -25,14 +25,16 @@ enum class Type {
   List,      // of texts, each once
 };
 
-/// Puts a checked value into the settings. The last form is for keys with a `*`, and gets the name that stands there.
+/// Puts a checked value into the settings. The last forms are for keys with a `*` or `#`, and get what stands there.
 using Assign = std::variant<std::monostate, void (*)(Settings&, const std::string&), void (*)(Settings&, bool),
                             void (*)(Settings&, std::uint64_t), void (*)(Settings&, std::chrono::milliseconds),
                             void (*)(Settings&, std::vector<std::string>),
-                            void (*)(Settings&, const std::string&, const std::string&)>;
+                            void (*)(Settings&, const std::string&, const std::string&),
+                            void (*)(Settings&, const std::string&, std::uint64_t),
+                            void (*)(Settings&, const std::string&, std::vector<std::string>)>;
 
 struct Key {
-  std::string_view path;  // dotted; a `*` stands for a name the user chooses
+  std::string_view path;  // dotted; a `*` stands for a name the user chooses, a `#` for the items of a list, from 1
   Type type = Type::Text;
   std::string_view description;
   std::string_view default_text{};            // as a user would write it; empty: nothing, or found out
@@ -44,10 +46,11 @@ struct Key {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
   std::uint64_t step = 1;                          // of a duration
-  bool (*valid_name)(std::string_view) = nullptr;  // of what stands for `*`
+  bool (*valid_name)(std::string_view) = nullptr;  // of what stands for `*` or `#`
   Assign assign{};
 
-  [[nodiscard]] bool has_name() const { return path.find('*') != std::string_view::npos; }
+  [[nodiscard]] bool has_name() const { return path.find_first_of("*#") != std::string_view::npos; }
+  [[nodiscard]] bool in_list() const { return path.find('#') != std::string_view::npos; }
 };
 
 /// Every key, in the order of the reference page. Constant; any thread.
@@ -56,7 +59,7 @@ struct Key {
 /// Nothing when there is no such key.
 [[nodiscard]] const Key* find_key(std::string_view path);
 
-/// Keys of the design that this release does not have, whatever section they stand in: `policy`, `api.listen`, ….
+/// Keys of the design that this release does not have, whatever section they stand in: `late_reply`, ….
 [[nodiscard]] const std::vector<std::string_view>& keys_later();
 
 /// One sentence about a key with parts, `gateway`, `broker`, …; empty for any other.
@@ -65,7 +68,7 @@ struct Key {
 /// What may be written for a key, in words.
 [[nodiscard]] std::string allowed_values(const Key& key);
 
-/// CLAWBRIDGE_BROKER_URL for broker.url. Keys with a `*` have none (empty).
+/// CLAWBRIDGE_BROKER_URL for broker.url. Keys with a `*` or `#` have none (empty).
 [[nodiscard]] std::string variable_name(std::string_view path);
 
 /// `a.b.c` as its parts.

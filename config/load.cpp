@@ -79,6 +79,9 @@ class Assigner {
         refuse(key, path, written);
       case Type::Integer:
         if (const auto value = parse_integer(text); value && *value >= key.least && *value <= key.most) {
+          if (const auto* named = std::get_if<void (*)(Settings&, const std::string&, std::uint64_t)>(&key.assign)) {
+            return (*named)(settings_, entry.name, *value);
+          }
           return store(key, settings_, *value);
         }
         refuse(key, path, written);
@@ -115,7 +118,11 @@ class Assigner {
       if (std::ranges::find(items, item) != items.end()) refuse(*entry.key, path, written, " twice");
       items.push_back(std::move(item));
     }
-    store(*entry.key, settings_, std::move(items));
+    if (const auto* named = std::get_if<void (*)(Settings&, const std::string&, std::vector<std::string>)>(&entry.key->assign)) {
+      (*named)(settings_, entry.name, std::move(items));
+    } else {
+      store(*entry.key, settings_, std::move(items));
+    }
   }
 
   const Environment& environment_;
@@ -213,6 +220,42 @@ void check_gateway(const Settings& settings, const Given& given) {
   }
 }
 
+/// The place of the first key of item `number` of a list section.
+std::string place_of(const Given& given, const std::string& section, std::size_t number) {
+  const auto prefix = fmt::format("{}.{}.", section, number);
+  const auto found = given.lower_bound(prefix);
+  return found != given.end() && found->first.starts_with(prefix) ? found->second : section;
+}
+
+void check_policy(Settings& settings, const Given& given) {
+  for (std::size_t i = 0; i < settings.policy.size(); ++i) {
+    auto& rule = settings.policy[i];
+    rule.place = place_of(given, "policy", i + 1);
+    const char* missing = rule.from.empty() ? "from" : rule.to.empty() ? "to" : rule.allow.empty() && rule.deny.empty() ? "allow or deny" : nullptr;
+    if (missing != nullptr) throw SettingsError(fmt::format("{}: policy.{} has no {}; a rule says from, to and allow (or deny)", rule.place, i + 1, missing));
+    for (const auto& op : rule.allow) {
+      if (std::ranges::find(rule.deny, op) != rule.deny.end()) {
+        throw SettingsError(fmt::format("{}: policy.{} both allows and denies {}; remove one", rule.place, i + 1, op));
+      }
+    }
+  }
+  for (std::size_t i = 0; i < settings.plain_clients.size(); ++i) {
+    auto& plain = settings.plain_clients[i];
+    plain.place = place_of(given, "plain_clients", i + 1);
+    if (plain.to.empty() || plain.reply_topics.empty()) {
+      throw SettingsError(fmt::format("{}: plain_clients.{} needs to and reply_topics", plain.place, i + 1));
+    }
+    for (const auto& filter : plain.reply_topics) {
+      if (filter == settings.broker.base || filter.starts_with(settings.broker.base + "/")) {
+        throw SettingsError(fmt::format("{}: reply topic {} lies below broker.base, where only bridges speak; name another", plain.place, filter));
+      }
+    }
+    if (settings.trust.seal == Seal::Always) {
+      throw SettingsError(fmt::format("{}: plain_clients are readable, and trust.seal is always; remove one of the two", plain.place));
+    }
+  }
+}
+
 /// The text of the settings file; nothing when it was not asked for by name and is not there.
 std::optional<std::string> read_settings_file(const std::string& file, bool asked_for, const Environment& environment) {
   FileText read = environment.read_file(file);
@@ -256,6 +299,7 @@ Settings load(const std::optional<std::string>& file, const Environment& environ
   find_name(settings, environment);
   check_gateway(settings, given);
   check_broker(settings, given);
+  check_policy(settings, given);
   find_gateway(settings, given, environment);
   find_paths(settings, environment);
   return settings;

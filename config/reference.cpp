@@ -22,6 +22,8 @@ separated by commas. An empty variable counts as not set; an unknown one that be
 `${command:PROGRAM ARGUMENTS}` (the first line it prints; quotes keep blanks together, no shell, at most 10 s). A
 placeholder ends at the first `}`. `$${` is a literal `${`.
 
+**Lists of rules.** In a key like `policy.#.from` the `#` stands for each item of the list `policy`.
+
 **Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`. **Paths** may begin with `~/`; others are relative to the
 working directory.
 )";
@@ -64,12 +66,11 @@ std::string reference_markdown() {
   }
   page += "\n## Not in this release\n\nThese keys are refused: ";
   page += fmt::format("`{}`", fmt::join(keys_later(), "`, `"));
-  page += ". So are the words ";
   std::vector<std::string> words;
   for (const Key& key : keys()) {
     for (const std::string_view word : key.choices_later) words.push_back(fmt::format("`{}: {}`", key.path, word));
   }
-  page += fmt::format("{}.\n", fmt::join(words, ", "));
+  page += words.empty() ? ".\n" : fmt::format(". So are the words {}.\n", fmt::join(words, ", "));
   return page;
 }
 

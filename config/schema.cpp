@@ -49,6 +49,7 @@ Json value_schema(const Key& key) {
     case Type::Choice:
       return or_placeholder({{"enum", choices(key)}});
     case Type::List:
+      if (key.in_list()) return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", true}}}}};
       return {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", true}};
     case Type::Text:
     case Type::Secret:
@@ -80,6 +81,13 @@ Json key_schema(const Key& key) {
 
 /// The section below `parent` called `part`, made when it is not there yet.
 Json& enter(Json& parent, std::string_view part, std::string_view description) {
+  if (part == "#") {
+    parent["type"] = "array";
+    parent.erase("additionalProperties");
+    parent.erase("properties");
+    if (!parent.contains("items")) parent["items"] = new_section(description);
+    return parent["items"];
+  }
   if (part == "*") {
     if (!parent["additionalProperties"].is_object()) parent["additionalProperties"] = new_section(description);
     return parent["additionalProperties"];

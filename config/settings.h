@@ -26,6 +26,7 @@ class SettingsError : public std::runtime_error {
 
 enum class GatewayKind { OpenClaw, Echo };
 enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
+enum class Seal { Off, WhenPossible, Always };
 enum class Durability { Process, Power };
 enum class LogLevel { Debug, Info, Warn, Error };
 enum class LogFormat { Logfmt, Json };
@@ -56,6 +57,25 @@ struct Settings {
   };
   struct Trust {
     Secret join;  // the decoded bytes, at least 16; empty: none
+    Seal seal = Seal::Off;
+  };
+  /// Texts are patterns: `*` is any run of characters.
+  struct PolicyRule {
+    std::vector<std::string> from;      // gateway/agent
+    std::vector<std::string> to;        // local agents, or `_bridge`
+    std::vector<std::string> sessions;  // session keys; empty: every session of the agent
+    std::vector<std::string> allow;     // operations, or `*`; at least one of allow and deny is not empty
+    std::vector<std::string> deny;
+    std::uint64_t per_minute = 0;  // 0, here and below: no limit of its own
+    std::uint64_t open = 0;
+    std::uint64_t concurrent = 0;
+    std::uint64_t message_bytes = 0;
+    std::string place;  // `clawbridge.yaml:12`
+  };
+  struct PlainClients {
+    std::string to;                         // a local agent
+    std::vector<std::string> reply_topics;  // MQTT filters, none of them below broker.base
+    std::string place;
   };
   struct Store {
     std::string path;
@@ -79,6 +99,10 @@ struct Settings {
     std::uint64_t runs = 0;
     std::uint64_t asks = 0;
     std::uint64_t waiters = 0;
+    std::uint64_t journal_bytes_per_peer = 0;
+    std::uint64_t per_minute_per_peer = 0;  // 0: no limit
+    std::uint64_t per_minute_per_pair = 0;  // 0: no limit
+    std::uint64_t max_hops = 0;
   };
 
   std::string file;  // that was read; empty: there was none
@@ -88,6 +112,8 @@ struct Settings {
   std::map<std::string, Address> remote_agents;  // short name -> address
   Trust trust;
   std::map<std::string, std::string> peers;  // gateway -> fingerprint, 64 lower-case hex digits
+  std::vector<PolicyRule> policy;
+  std::vector<PlainClients> plain_clients;
   Store store;
   Api api;
   Log log;

@@ -10,6 +10,7 @@
 
 #include "topics/address.h"
 #include "topics/encoding.h"
+#include "topics/message.h"
 
 namespace clawbridge::config {
 namespace {
@@ -145,6 +146,52 @@ bool is_socket_path(std::string_view text) {
 
 bool is_not_empty(std::string_view text) {
   return !text.empty();
+}
+
+bool is_item_number(std::string_view text) {
+  return !text.empty() && text.size() < 6 && text.front() != '0' && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+namespace {
+
+constexpr std::string_view kNamePattern = "abcdefghijklmnopqrstuvwxyz0123456789_-*";
+
+bool is_name_pattern(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && text.find_first_not_of(kNamePattern) == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_source_pattern(std::string_view text) {
+  if (text == "*") return true;
+  const auto slash = text.find('/');
+  return slash != std::string_view::npos && is_name_pattern(text.substr(0, slash)) && is_name_pattern(text.substr(slash + 1));
+}
+
+bool is_target_pattern(std::string_view text) {
+  return is_name_pattern(text);
+}
+
+bool is_session_pattern(std::string_view text) {
+  const auto is_plain = [](char c) { return c > ' ' && c < '\x7f'; };
+  return (text == "*" || text.starts_with("agent:")) && text.size() <= 512 && std::ranges::all_of(text, is_plain);
+}
+
+bool is_operation(std::string_view text) {
+  return text == "*" || operation_from(text) != Operation::Unknown;
+}
+
+bool is_reply_filter(std::string_view text) {
+  if (text.empty() || text.size() > 256 || text.front() == '$' || text.front() == '#' || text.front() == '+') return false;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find('/', at), text.size());
+    const auto level = text.substr(at, end - at);
+    if (level.empty() || (level == "#" && end != text.size())) return false;
+    if (level != "#" && level != "+" && level.find_first_of("#+") != std::string_view::npos) return false;
+    if (std::ranges::any_of(level, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; })) return false;
+    at = end + 1;
+  }
+  return !find_invalid_utf8(text);
 }
 
 }  // namespace clawbridge::config

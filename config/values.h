@@ -49,5 +49,14 @@ struct Url {
 [[nodiscard]] bool is_join_secret(std::string_view text);
 [[nodiscard]] bool is_socket_path(std::string_view text);
 [[nodiscard]] bool is_not_empty(std::string_view text);
+[[nodiscard]] bool is_item_number(std::string_view text);
+// Patterns in which `*` is any run of characters.
+[[nodiscard]] bool is_source_pattern(std::string_view text);
+[[nodiscard]] bool is_target_pattern(std::string_view text);
+[[nodiscard]] bool is_session_pattern(std::string_view text);
+/// An operation of the wire contract, or `*`.
+[[nodiscard]] bool is_operation(std::string_view text);
+/// An MQTT topic filter that a reply may go to: not the whole broker, not its own topics.
+[[nodiscard]] bool is_reply_filter(std::string_view text);
 
 }  // namespace clawbridge::config

@@ -44,6 +44,23 @@ std::optional<std::string> decode64(std::string_view text, const std::array<std:
   return out;
 }
 
+// Base 64 without padding.
+std::string encode64(std::span<const std::uint8_t> bytes, std::string_view alphabet) {
+  std::string out((bytes.size() * 4 + 2) / 3, '\0');
+  std::size_t at = 0;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const auto byte : bytes) {
+    bits = (bits << 8) | byte;
+    for (count += 8; count >= 6;) {
+      count -= 6;
+      out[at++] = alphabet[(bits >> count) & 63];
+    }
+  }
+  if (count > 0) out[at] = alphabet[(bits << (6 - count)) & 63];
+  return out;
+}
+
 template <class Array>
 std::optional<Array> decode_array(std::string_view text) {
   const auto bytes = base64url_decode(text);
@@ -96,20 +113,11 @@ std::size_t find_escaped(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::string base64url_encode(std::span<const std::uint8_t> bytes) {
-  std::string out;
-  out.reserve((bytes.size() * 4 + 2) / 3);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const auto byte : bytes) {
-    bits = (bits << 8) | byte;
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      out += kUrlAlphabet[(bits >> count) & 63];
-    }
-  }
-  if (count > 0) out += kUrlAlphabet[(bits << (6 - count)) & 63];
+std::string base64url_encode(std::span<const std::uint8_t> bytes) { return encode64(bytes, kUrlAlphabet); }
+
+std::string base64_encode(std::span<const std::uint8_t> bytes) {
+  auto out = encode64(bytes, kStandardAlphabet);
+  out.append((4 - out.size() % 4) % 4, '=');
   return out;
 }
 

@@ -22,7 +22,9 @@ using Bytes64 = std::array<std::uint8_t, 64>;
 [[nodiscard]] std::optional<Bytes32> base64url_decode32(std::string_view text);
 [[nodiscard]] std::optional<Bytes64> base64url_decode64(std::string_view text);
 
-/// Standard base64 with padding, canonical only.
+/// Standard base64 with padding.
+[[nodiscard]] std::string base64_encode(std::span<const std::uint8_t> bytes);
+/// Canonical only.
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 
 [[nodiscard]] std::string hex_encode(std::span<const std::uint8_t> bytes);

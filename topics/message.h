@@ -30,6 +30,9 @@ enum class MessageType { Request, Receipt, Progress, Reply, Ack, Refusal, Part, 
 
 /// The operations this release knows, and a place for those it does not.
 enum class Operation { SessionsSend, SessionsSpawn, SessionsList, SessionStatus, SessionsHistory, AgentsList, Status, Cancel, Ping, Unknown };
+inline constexpr Operation kAllOperations[] = {Operation::SessionsSend,    Operation::SessionsSpawn, Operation::SessionsList,
+                                            Operation::SessionStatus,   Operation::SessionsHistory, Operation::AgentsList,
+                                            Operation::Status,          Operation::Cancel,          Operation::Ping};
 [[nodiscard]] std::string_view to_string(Operation op);
 [[nodiscard]] Operation operation_from(std::string_view name);
 /// Only reads: not journaled, may run twice, expires with the asker's wait.
@@ -58,7 +61,7 @@ struct Ping {};
 struct Status {
   std::vector<std::string> ids;
 };
-/// An operation that this release does not carry out, or the content of a sealed message.
+/// An operation that this release does not carry out, or sealed content that nobody has opened yet.
 struct Opaque {};
 
 struct Receipt {
@@ -110,6 +113,11 @@ struct Refusal {
 };
 
 enum class Presence { Online, Degraded, Offline };
+/// The old signing key says that its owner's new keys are these: see the wire contract, "Rotation".
+struct Rotation {
+  Bytes32 old_sign_key{};
+  Bytes64 proof{};
+};
 struct State {
   Presence presence = Presence::Offline;
   std::uint64_t epoch = 0;
@@ -121,6 +129,7 @@ struct State {
   Bytes32 sign_key{};
   Bytes32 box_key{};
   std::optional<Bytes32> join;
+  std::optional<Rotation> rotation;
   std::vector<AgentInfo> agents;
   std::uint64_t message_bytes = 0;
   std::string gateway_kind;
@@ -158,6 +167,7 @@ struct Message {
   std::string sequence;       // progress
   std::string key_id;
   bool sealed = false;
+  std::string sealed_content; // nonce and ciphertext; `body` is Opaque until decode_data() was given what they hold
   std::variant<Body, Error> body;  // an Error: `data` is not what its type asks for
 
   std::string_view covered;   // the payload's bytes before the trailer: what the MAC or signature is over
@@ -173,6 +183,11 @@ struct Message {
 
 /// The check that a payload failed, in the contract's order.
 enum class Check { Size, Form, Attributes, TopicName };
+
+/// What sealing binds the content to: `type|id|source|subject`, the additional data of its authenticated encryption.
+[[nodiscard]] std::string sealing_context(std::string_view type, std::string_view id, const Address& source, const Address& subject);
+/// The same of a message received. REQUIRES: a request, progress or reply.
+[[nodiscard]] std::string sealing_context(const Message& message);
 
 struct DecodeFailure {
   Check check = Check::Form;
@@ -194,6 +209,8 @@ class MessageDecoder {
   /// in the payload must agree. The result's views are valid as long as `payload` is.
   /// Numbers that fit neither 64 bits nor a double are refused (RFC 8259, section 6 allows such a limit).
   [[nodiscard]] std::variant<Message, DecodeFailure> decode(std::string_view payload, const Topic& topic, const Topics& topics);
+  /// Decodes the JSON of a `data` object, which was sealed, into `message.body`; an Error there when it is not one.
+  void decode_data(Message& message, std::string_view json);
 
  private:
   struct Parser;
@@ -226,21 +243,31 @@ struct RequestEnvelope {
   std::string key_id;
 };
 
-/// `data`: the JSON of the data object, from encode_data().
+/// What stands in a request or reply: the JSON of its data object, from encode_data(), or that sealed (nonce and ciphertext).
+struct Content {
+  std::string_view bytes;
+  bool sealed = false;
+};
+
 /// Each returns the event without its trailer: hand it to finish_with_mac() or finish_with_signature().
-[[nodiscard]] std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, std::string_view data);
+[[nodiscard]] std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, Content content);
 [[nodiscard]] std::string encode_receipt(const Envelope& envelope, const body::Receipt& receipt);
+[[nodiscard]] std::string encode_reply(const Envelope& envelope, ReplyStatus status, Content content);
 [[nodiscard]] std::string encode_reply(const Envelope& envelope, const body::Reply& reply);
 [[nodiscard]] std::string encode_ack(const Envelope& envelope, const body::Ack& ack);
 [[nodiscard]] std::string encode_refusal(const Envelope& envelope, const body::Refusal& refusal);
 [[nodiscard]] std::string encode_state(const Envelope& envelope, const body::State& state);
 [[nodiscard]] std::string encode_hello(const Envelope& envelope);
 
-/// The data object of a request. REQUIRES: texts are valid UTF-8.
+/// The data object of a request or reply. REQUIRES: texts are valid UTF-8.
 [[nodiscard]] std::string encode_data(const body::SessionsSend& send);
 [[nodiscard]] std::string encode_data(const body::Status& status);
 [[nodiscard]] std::string encode_data(const body::Ping&);
 [[nodiscard]] std::string encode_data(const body::AgentsList&);
+[[nodiscard]] std::string encode_data(const body::Reply& reply);
+
+[[nodiscard]] std::string request_type(std::string_view op_name);
+inline constexpr std::string_view kReplyType = "claw.v1.reply";
 
 /// What the signature of a state, hello or refusal is over: a fixed prefix, then the event's bytes.
 inline constexpr std::string_view kSignaturePrefix = "clawbridge.v1.signature\n";

@@ -261,6 +261,11 @@ BodyResult decode_state(dom::object data) {
   if (const auto since = parse_time(text_of(data, "since").value_or(""))) state.since = *since;
   if (auto error = read_text(data, "version", state.version)) return *error;
   if (const auto join = text_of(data, "join")) state.join = base64url_decode32(*join);
+  if (dom::object rotation; data.at_key("rotation").get(rotation) == simdjson::SUCCESS) {
+    const auto old_sign_key = base64url_decode32(text_of(rotation, "sign").value_or(""));
+    const auto proof = base64url_decode64(text_of(rotation, "proof").value_or(""));
+    if (old_sign_key && proof) state.rotation = body::Rotation{*old_sign_key, *proof};
+  }
   if (dom::array ops; data.at_key("ops").get(ops) == simdjson::SUCCESS) {
     for (const auto op : ops) {
       Text name;
@@ -421,7 +426,9 @@ std::optional<Error> read_content(dom::object event, Message& message, std::opti
     return std::nullopt;
   }
   const auto encoded = text_of(event, "data_base64");
-  if (!encoded || has(event, "data") || !base64_decode(*encoded)) return bad("data_base64 must be base64, without data");
+  auto content = encoded && !has(event, "data") ? base64_decode(*encoded) : std::nullopt;
+  if (!content) return bad("data_base64 must be base64, without data");
+  if (message.sealed) message.sealed_content = std::move(*content);
   return std::nullopt;
 }
 
@@ -576,6 +583,18 @@ std::variant<Message, DecodeFailure> MessageDecoder::decode(std::string_view pay
   }
   if (data) message.body = decode_body(message, *data);
   return message;
+}
+
+void MessageDecoder::decode_data(Message& message, std::string_view json) {
+  dom::element root;
+  dom::object data;
+  if (parser_->parser.parse(json.data(), json.size(), true).get(root) != simdjson::SUCCESS || root.get(data) != simdjson::SUCCESS) {
+    message.body = bad("the sealed content is not one JSON object");
+  } else if (auto error = FormCheck(limits_).walk(root, 2)) {
+    message.body = std::move(*error);
+  } else {
+    message.body = decode_body(message, data);
+  }
 }
 
 }  // namespace clawbridge

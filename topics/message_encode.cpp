@@ -96,6 +96,47 @@ ObjectWriter begin_event(std::string& out, const Envelope& envelope, std::string
 }
 
 constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kSealedType = "application/vnd.clawbridge.sealed";
+
+void write_content(ObjectWriter& event, Content content) {
+  event.text("datacontenttype", content.sealed ? kSealedType : kJsonType);
+  if (content.sealed) {
+    event.text("data_base64", base64_encode(as_bytes(content.bytes)));
+  } else {
+    event.raw("data", content.bytes);
+  }
+}
+
+void write_reply(ObjectWriter& data, const body::Reply& reply) {
+  data.text("status", to_string(reply.status));
+  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong) {
+    data.text("reply", reply.reply);
+  } else {
+    data.text_if("reply", reply.reply);
+  }
+  data.text_if("runId", reply.run_id);
+  data.text_if("sessionKey", reply.session_key);
+  if (reply.truncated) data.flag("truncated", true);
+  if (reply.ran) data.flag("ran", *reply.ran);
+  if (reply.error) write_error(data.nested("error"), *reply.error);
+  if (reply.agents) write_agents(data.nested("agents"), *reply.agents, true);
+  if (reply.exchanges) {
+    write_objects(data.nested("exchanges"), *reply.exchanges, [](ObjectWriter& object, const body::ExchangeInfo& exchange) {
+      object.text("id", exchange.id);
+      object.text("state", exchange.state);
+      object.text_if("status", exchange.status);
+    });
+  }
+  if (reply.pong) {
+    data.text("version", reply.pong->version);
+    data.text("time", reply.pong->time);
+    data.text("incarnation", reply.pong->incarnation);
+    ObjectWriter journal(data.nested("journal"));
+    journal.number("open", reply.pong->journal_open);
+    journal.close();
+  }
+  data.close();
+}
 
 std::string encode_ids(const std::vector<std::string>& ids) {
   std::string out;
@@ -128,11 +169,34 @@ std::string encode_data(const body::Status& status) { return encode_ids(status.i
 std::string encode_data(const body::Ping&) { return "{}"; }
 std::string encode_data(const body::AgentsList&) { return "{}"; }
 
-std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, std::string_view data) {
+std::string encode_data(const body::Reply& reply) {
   std::string out;
-  out.reserve(data.size() + 640);
-  const std::string type = "claw.v1." + std::string(to_string(envelope.op)) + ".request";
-  auto event = begin_event(out, {envelope.id, envelope.source, envelope.subject, envelope.time, envelope.id, {}}, type);
+  out.reserve(reply.reply.size() + reply.reply.size() / 16 + 256);
+  ObjectWriter data(out);
+  write_reply(data, reply);
+  return out;
+}
+
+std::string request_type(std::string_view op_name) { return "claw.v1." + std::string(op_name) + ".request"; }
+
+std::string sealing_context(std::string_view type, std::string_view id, const Address& source, const Address& subject) {
+  std::string context(type);
+  context.append("|").append(id).append("|").append(source.str()).append("|").append(subject.str());
+  return context;
+}
+
+std::string sealing_context(const Message& message) {
+  const auto type = message.type == MessageType::Request ? request_type(message.op_name)
+                    : message.type == MessageType::Reply ? std::string(kReplyType)
+                                                         : std::string("claw.v1.progress");
+  return sealing_context(type, message.id, message.source, message.subject);
+}
+
+std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, Content content) {
+  std::string out;
+  out.reserve(content.bytes.size() + content.bytes.size() / (content.sealed ? 3 : 8) + 640);
+  auto event = begin_event(out, {envelope.id, envelope.source, envelope.subject, envelope.time, envelope.id, {}},
+                           request_type(to_string(envelope.op)));
   if (!envelope.chain.empty()) {
     std::string chain;
     for (const auto& id : envelope.chain) chain.append(chain.empty() ? "" : " ").append(id);
@@ -142,8 +206,7 @@ std::string encode_request(const RequestEnvelope& envelope, const Topics& topics
   event.text("replyto", topics.reply(envelope.source));
   event.text("expirytime", format_time(envelope.expiry));
   event.text_if("incarnation", envelope.incarnation);
-  event.text("datacontenttype", kJsonType);
-  event.raw("data", data);
+  write_content(event, content);
   event.text("keyid", envelope.key_id);
   return out;
 }
@@ -164,41 +227,25 @@ std::string encode_receipt(const Envelope& envelope, const body::Receipt& receip
   return out;
 }
 
+std::string encode_reply(const Envelope& envelope, ReplyStatus status, Content content) {
+  std::string out;
+  out.reserve(content.bytes.size() + content.bytes.size() / (content.sealed ? 3 : 8) + 640);
+  auto event = begin_event(out, envelope, kReplyType);
+  event.text("status", to_string(status));
+  write_content(event, content);
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+// As above, without a copy of the reply's text between.
 std::string encode_reply(const Envelope& envelope, const body::Reply& reply) {
   std::string out;
   out.reserve(reply.reply.size() + reply.reply.size() / 16 + 640);
-  auto event = begin_event(out, envelope, "claw.v1.reply");
+  auto event = begin_event(out, envelope, kReplyType);
   event.text("status", to_string(reply.status));
   event.text("datacontenttype", kJsonType);
   ObjectWriter data(event.nested("data"));
-  data.text("status", to_string(reply.status));
-  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong) {
-    data.text("reply", reply.reply);
-  } else {
-    data.text_if("reply", reply.reply);
-  }
-  data.text_if("runId", reply.run_id);
-  data.text_if("sessionKey", reply.session_key);
-  if (reply.truncated) data.flag("truncated", true);
-  if (reply.ran) data.flag("ran", *reply.ran);
-  if (reply.error) write_error(data.nested("error"), *reply.error);
-  if (reply.agents) write_agents(data.nested("agents"), *reply.agents, true);
-  if (reply.exchanges) {
-    write_objects(data.nested("exchanges"), *reply.exchanges, [](ObjectWriter& object, const body::ExchangeInfo& exchange) {
-      object.text("id", exchange.id);
-      object.text("state", exchange.state);
-      object.text_if("status", exchange.status);
-    });
-  }
-  if (reply.pong) {
-    data.text("version", reply.pong->version);
-    data.text("time", reply.pong->time);
-    data.text("incarnation", reply.pong->incarnation);
-    ObjectWriter journal(data.nested("journal"));
-    journal.number("open", reply.pong->journal_open);
-    journal.close();
-  }
-  data.close();
+  write_reply(data, reply);
   event.text("keyid", envelope.key_id);
   return out;
 }
@@ -243,6 +290,12 @@ std::string encode_state(const Envelope& envelope, const body::State& state) {
   keys.text("box", base64url_encode(state.box_key));
   keys.close();
   if (state.join) data.text("join", base64url_encode(*state.join));
+  if (state.rotation) {
+    ObjectWriter rotation(data.nested("rotation"));
+    rotation.text("sign", base64url_encode(state.rotation->old_sign_key));
+    rotation.text("proof", base64url_encode(state.rotation->proof));
+    rotation.close();
+  }
   write_agents(data.nested("agents"), state.agents, false);
   ObjectWriter limits(data.nested("limits"));
   limits.number("messageBytes", state.message_bytes);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bridge/api/nearest.h"
+#include "bridge/core/event.h"
 #include "topics/address.h"
 #include "topics/encoding.h"
 
@@ -197,9 +198,9 @@ Result<core::event::LocalTrust> ArgumentParser::trust(std::string& body, std::st
     trust.fingerprint += c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   const std::size_t digits = trust.fingerprint.size();
-  if (digits < 16 || digits > 64 || !is_hex(trust.fingerprint, digits)) {
+  if (digits < core::kTrustDigits || digits > 64 || !is_hex(trust.fingerprint, digits)) {
     return bad_request(
-        "argument \"fingerprint\" must be 16 to 64 hex digits, as `clawbridge key show` prints them on " +
+        "argument \"fingerprint\" must be 32 to 64 hex digits, as `clawbridge key show` prints them on " +
         std::string(gateway));
   }
   return trust;

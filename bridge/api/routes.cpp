@@ -96,9 +96,10 @@ Outcome Routes::handle(Request request, std::function<void(Answer)> done) {
 
 Outcome Routes::route(const Request& request, std::string_view path, std::string_view query, Done done) {
   constexpr std::string_view kTrust = "/trust";
+  constexpr std::string_view kRevoke = "/revoke";
   const auto tool_name = after(path, "/v1/tools/");
   const auto peer_path = after(path, "/v1/peers/");
-  const bool posts = tool_name || (peer_path && peer_path->ends_with(kTrust));
+  const bool posts = tool_name || (peer_path && (peer_path->ends_with(kTrust) || peer_path->ends_with(kRevoke)));
   const std::string_view method = posts ? "POST" : "GET";
   const auto exchange_id = after(path, "/v1/exchanges/");
   const bool known = posts || exchange_id || path == "/v1/exchanges" || path == "/v1/agents" || path == "/v1/peers" ||
@@ -107,7 +108,7 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
     return not_found("there is nothing at " + shown(path) +
                      "; there are POST /v1/tools/<tool>, GET /v1/exchanges, /v1/exchanges/<id>, /v1/agents, /v1/peers, "
                      "/v1/status, /healthz "
-                     "and /readyz, and POST /v1/peers/<gateway>/trust");
+                     "and /readyz, and POST /v1/peers/<gateway>/trust and …/revoke");
   }
   if (request.method != method) {
     return error_answer(405, {ErrorCode::BadRequest,
@@ -116,6 +117,8 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
                               false});
   }
   if (tool_name) return tool(request, *tool_name, std::move(done));
+  if (peer_path && posts && peer_path->ends_with(kRevoke))
+    return revoke(request, peer_path->substr(0, peer_path->size() - kRevoke.size()), std::move(done));
   if (peer_path && posts)
     return trust(request, peer_path->substr(0, peer_path->size() - kTrust.size()), std::move(done));
   if (exchange_id) return exchange(*exchange_id, query, std::move(done));
@@ -249,6 +252,18 @@ Outcome Routes::trust(const Request& request, std::string_view gateway, Done don
                         later<core::TrustResult>(std::move(done), [](const core::TrustResult& result) {
                           return result ? ok(peer_json(*result)) : error_answer(result.error());
                         }));
+}
+
+Outcome Routes::revoke(const Request& request, std::string_view gateway, Done done) {
+  if (!is_gateway_name(gateway)) {
+    return error_answer(
+        {ErrorCode::BadRequest, shown(gateway) + " is no gateway name ([a-z0-9][a-z0-9_-]{0,62})", false});
+  }
+  if (const auto error = arguments_.status(request.body)) return error_answer(*error);  // none are known
+  return service_.revoke({.gateway = std::string(gateway)},
+                         later<core::TrustResult>(std::move(done), [](const core::TrustResult& result) {
+                           return result ? ok(peer_json(*result)) : error_answer(result.error());
+                         }));
 }
 
 Outcome Routes::readiness() {

@@ -45,6 +45,7 @@ class Routes {
   Outcome exchange(std::string_view id, std::string_view query, Done done);
   Outcome exchanges(std::string_view query);
   Outcome trust(const Request& request, std::string_view gateway, Done done);
+  Outcome revoke(const Request& request, std::string_view gateway, Done done);
   Outcome readiness();
 
   core::Service& service_;

@@ -73,6 +73,7 @@ void write_peer(JsonWriter& json, const core::PeerView& peer) {
   write_time(json, "since", peer.since);
   json.text_if_any("version", peer.version);
   json.text_if_any("fingerprint", peer.fingerprint);
+  json.text_if_any("offeredFingerprint", peer.offered_fingerprint);
   json.text_if_any("gatewayKind", peer.gateway_kind);
   json.text_if_any("gatewayVersion", peer.gateway_version);
   json.key("agents");

@@ -34,7 +34,7 @@ void write_error(JsonWriter& json, const Error& error);
 [[nodiscard]] std::string peer_agents_json(std::string_view gateway, const std::vector<body::AgentInfo>& agents,
                                            std::string_view requester);
 
-/// `{"gateway","trust","presence","since","version","fingerprint","gatewayKind","gatewayVersion","agents","openOutgoing","seen"}`
+/// `{"gateway","trust","presence","since","version","fingerprint","offeredFingerprint","gatewayKind","gatewayVersion","agents","openOutgoing","seen"}`
 [[nodiscard]] std::string peer_json(const core::PeerView& peer);
 /// `{"peers":[…]}`
 [[nodiscard]] std::string peers_json(const std::vector<core::PeerView>& peers);

@@ -1,4 +1,4 @@
-// clawbridge key show: this bridge's fingerprint, read from its key file. Works without the daemon.
+// clawbridge key show, key rotate: this bridge's keys, in their file. Both work without the daemon.
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -27,6 +27,28 @@ Bytes32 public_key(const json& file, const char* pair, const std::string& path) 
 }
 
 }  // namespace
+
+ExitCode key_rotate(const Context& context) {
+  const std::string path = find_local_paths(context.config_file, context.hooks.environment).keys;
+  const config::FileText read = context.hooks.environment.read_file(path);
+  if (!read.text) refuse(path, std::string(std::strerror(read.error_number)) + "; there is nothing to rotate before the first `clawbridge run`");
+  const json file = json::parse(*read.text, nullptr, false);
+  const std::string gateway = file.is_object() ? file.value("gateway", "") : "";
+  const auto keys = crypto::rotate_keys(path, gateway, context.hooks.now());
+  if (!keys) throw Failure(ExitCode::Failed, "internal", keys.error().message);
+  const std::string fingerprint = hex_encode(crypto::fingerprint(*keys, crypto::SystemCryptography()));
+  if (context.json) {
+    const json answer{{"gateway", gateway}, {"fingerprint", fingerprint}, {"file", path}};
+    context.out() << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+  } else {
+    context.out() << table({{"gateway", printable(gateway)},
+                            {"new fingerprint", grouped(fingerprint)},
+                            {"file", path}})
+                  << "Restart the daemon: from then on it uses the new keys, and peers that pinned the old ones follow.\n"
+                     "Where a peer's settings pin this gateway (peers." << printable(gateway) << ".fingerprint), write the new one there.\n";
+  }
+  return ExitCode::Done;
+}
 
 ExitCode key_show(const Context& context) {
   const std::string path = find_local_paths(context.config_file, context.hooks.environment).keys;

@@ -40,7 +40,7 @@ constexpr const char* kTrustFooter =
     "Compare the fingerprint over the telephone or in person: the broker is not to be believed.\n"
     "\n"
     "Example:\n"
-    "  clawbridge peers trust imac 4f0c 19aa 0b7e 5d21";
+    "  clawbridge peers trust imac 4f0c 19aa 0b7e 5d21 88e1 07c3 b6f2 9d04";
 
 constexpr const char* kRunFooter =
     "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.";
@@ -117,19 +117,22 @@ void declare_exchange(CLI::App& app, Context& context, const ParsedPointer& pars
 
 void declare_peers(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   TrustOptions& options = parsed->trust;
-  CLI::App* group = app.add_subcommand("peers", "The bridges of other gateways: list, trust");
+  CLI::App* group = app.add_subcommand("peers", "The bridges of other gateways: list, trust, revoke");
   group->require_subcommand(1);
   add(*group, "list", "List every gateway seen, with trust and presence", parsed,
       [&context] { return peers_list(context); });
-  CLI::App& trust = add(*group, "trust", "Trust the keys of a gateway that is pending", parsed,
+  CLI::App& trust = add(*group, "trust", "Trust the keys of a gateway that is pending, or its new ones", parsed,
                         [&context, &options] { return peers_trust(context, options); });
   trust.add_option("gateway", options.gateway, "its name, for example imac")->required()->type_name("GATEWAY");
   trust
       .add_option("fingerprint", options.fingerprint,
-                  "as `clawbridge key show` prints it there; 16 digits or more, blanks allowed")
+                  "as `clawbridge key show` prints it there; 32 digits or more, blanks allowed")
       ->required()
       ->type_name("FINGERPRINT");
   trust.footer(kTrustFooter);
+  CLI::App& revoke = add(*group, "revoke", "Never believe a gateway's present keys again: they were stolen, or it is gone", parsed,
+                         [&context, &options] { return peers_revoke(context, options); });
+  revoke.add_option("gateway", options.gateway, "its name, for example imac")->required()->type_name("GATEWAY");
 }
 
 void declare_config(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -163,10 +166,12 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   add(app, "status", "Show whether broker and gateway are reached, and what is open", parsed,
       [&context] { return status(context); });
   declare_ping(app, context, parsed);
-  CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show");
+  CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show, rotate");
   key->require_subcommand(1);
   add(*key, "show", "Show the fingerprint that peers know this bridge by", parsed,
       [&context] { return key_show(context); });
+  add(*key, "rotate", "Make new keys, for which the old ones vouch; takes effect when the daemon is restarted", parsed,
+      [&context] { return key_rotate(context); });
   declare_config(app, context, parsed);
 }
 

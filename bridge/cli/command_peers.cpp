@@ -13,10 +13,24 @@ ExitCode peers_list(const Context& context) {
   return ExitCode::Done;
 }
 
+namespace {
+
+void check_name(const TrustOptions& options) {
+  if (is_gateway_name(options.gateway)) return;
+  throw usage("\"" + printable(options.gateway) + "\" is no gateway name; `clawbridge peers list` shows those seen");
+}
+
+}  // namespace
+
+ExitCode peers_revoke(const Context& context, const TrustOptions& options) {
+  check_name(options);
+  const auto answer = context.client().post("/v1/peers/" + options.gateway + "/revoke", "{}");
+  print(context, answer, options.gateway + "'s keys are never believed again; trust new ones with `clawbridge peers trust`\n");
+  return ExitCode::Done;
+}
+
 ExitCode peers_trust(const Context& context, const TrustOptions& options) {
-  if (!is_gateway_name(options.gateway)) {
-    throw usage("\"" + printable(options.gateway) + "\" is no gateway name; `clawbridge peers list` shows those seen");
-  }
+  check_name(options);
   std::string fingerprint;
   for (const auto& group : options.fingerprint) fingerprint += group;
   const nlohmann::json body{{"fingerprint", fingerprint}};

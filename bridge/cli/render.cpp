@@ -136,16 +136,24 @@ std::string agents_text(const json& answer) {
 
 std::string peers_text(const json& answer, WallTime now) {
   Rows rows{{"GATEWAY", "TRUST", "PRESENCE", "SINCE", "SEEN", "AGENTS", "OPEN", "VERSION", "FINGERPRINT"}};
+  constexpr std::size_t kDigitsShown = 32;  // enough for `peers trust`
   for (const json& peer : list_of(answer, "peers")) {
-    constexpr std::size_t kDigitsShown = 16;  // enough for `peers trust`
     const std::string fingerprint = text_of(peer, "fingerprint").substr(0, kDigitsShown);
     rows.push_back({text_of(peer, "gateway"), text_of(peer, "trust"), text_of(peer, "presence"),
                     relative_time(text_of(peer, "since"), now), relative_time(text_of(peer, "seen"), now),
                     std::to_string(list_of(peer, "agents").size()), count_of(peer, "openOutgoing"),
                     text_or_dash(peer, "version"), fingerprint.empty() ? "-" : grouped(fingerprint)});
   }
-  return rows.size() == 1 ? "no other gateway has been seen yet; check that they use the same broker and base\n"
-                          : table(rows);
+  if (rows.size() == 1) return "no other gateway has been seen yet; check that they use the same broker and base\n";
+  std::string text = table(rows);
+  for (const json& peer : list_of(answer, "peers")) {
+    const std::string offered = text_of(peer, "offeredFingerprint").substr(0, kDigitsShown);
+    if (offered.empty()) continue;
+    const std::string name = text_of(peer, "gateway");
+    text += "\n" + name + ": other keys claim this name and are refused (key_changed). If they were made anew on purpose:\n  clawbridge peers trust " +
+            name + " " + grouped(offered) + "\n";
+  }
+  return text;
 }
 
 std::string status_text(const json& answer) {

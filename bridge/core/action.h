@@ -57,6 +57,7 @@ struct Publish {
   std::string correlation_id;
   std::string response_topic;
   std::optional<std::chrono::seconds> expires_in;
+  bool plain = false;  // the answer to a plain request: text, not a message of the contract
 };
 
 // ---- the local gateway ----

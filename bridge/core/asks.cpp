@@ -1,26 +1,28 @@
 #include "bridge/core/asks.h"
 
+#include "bridge/core/content.h"
+
 namespace clawbridge::core {
 
 bool Asks::ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait) {
-  if (pending_.size() >= context_.options.limits.asks || !peer.mac_key_out) {
+  if (pending_.size() >= context_.options.limits.asks || !peer.can_be_told()) {
     context_.count("ask.refused");
     return false;
   }
   const auto id = context_.new_id();
   const auto& gateway = peer.record.gateway;
   const auto to = Address::bridge_of(gateway);
-  auto event = encode_request({.op = op,
-                               .id = id,
-                               .source = Address::bridge_of(context_.me()),
-                               .subject = to,
-                               .time = context_.now.wall,
-                               .chain = {},
-                               .expiry = context_.now.wall + wait,
-                               .incarnation = {},
-                               .key_id = context_.key_id},
-                              context_.topics, data);
-  context_.authenticate(event, *peer.mac_key_out);
+  auto event = make_request(context_, peer,
+                            {.op = op,
+                             .id = id,
+                             .source = Address::bridge_of(context_.me()),
+                             .subject = to,
+                             .time = context_.now.wall,
+                             .chain = {},
+                             .expiry = context_.now.wall + wait,
+                             .incarnation = {},
+                             .key_id = context_.key_id},
+                            data);
   // Through the broker even to ourselves: a ping to our own name asks whether another bridge bears it.
   context_.actions.emplace_back(
       action::Publish{.topic = context_.topics.inbox(to),
@@ -39,9 +41,12 @@ std::optional<AskAnswer> Asks::on_reply(const Message& message) {
     return std::nullopt;
   }
   const auto* reply = message.get<body::Reply>();
+  const auto* unread = std::get_if<Error>(&message.body);
   AskAnswer answer{found->second.gateway, found->second.purpose,
                    reply != nullptr ? Result<body::Reply>(*reply)
-                                    : Result<body::Reply>(Error{ErrorCode::Internal, "the answer of " + found->second.gateway + " could not be read", false})};
+                                    : Result<body::Reply>(Error{unread != nullptr ? unread->code : ErrorCode::Internal,
+                                                                "the answer of " + found->second.gateway + " could not be read" +
+                                                                    (unread != nullptr ? ": " + unread->message : ""), false})};
   timers_.cancel(found->first);
   pending_.erase(found);
   return answer;

@@ -39,6 +39,8 @@ class Context {
   std::deque<std::pair<std::string, std::string>> loopback;  // topic and payload of what we sent to ourselves
   std::map<std::string_view, std::uint64_t> counters;
   UlidSequence ids;
+  // Exchanges asked here that a local caller still waits for, and the session that asked.
+  std::map<std::string, std::string, std::less<>> awaited;
   std::uint64_t packet_bytes_max = 0;               // the broker's, 0 while it has named none
 
   [[nodiscard]] const std::string& me() const { return options.gateway; }

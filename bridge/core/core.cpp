@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bridge/core/content.h"
+#include "bridge/core/plain.h"
 #include "bridge/core/router.h"
 
 namespace clawbridge::core {
@@ -57,7 +59,9 @@ struct Core::Handler {
       core.outbox_.on_publish_refused(e.token, e.reason);
     }
   }
-  void operator()(const event::BrokerMessage& e) const { core.receive(e.topic, e.payload, e.retained, Origin::Broker); }
+  void operator()(const event::BrokerMessage& e) const {
+    if (!core.receive_plain(e)) core.receive(e.topic, e.payload, e.retained, Origin::Broker);
+  }
   void operator()(const event::GatewayUp& e) const {
     core.inbox_.on_gateway_up(e);
     core.link_.on_gateway_changed();
@@ -84,6 +88,7 @@ struct Core::Handler {
     core.asks_.forget(e.ticket);
   }
   void operator()(const event::LocalTrust& e) const { core.trust(e); }
+  void operator()(const event::LocalRevoke& e) const { core.revoke(e); }
   void operator()(const event::Shutdown&) const {
     if (core.stopping_ != Stopping::No) return;
     core.stopping_ = Stopping::Draining;
@@ -178,14 +183,14 @@ void Core::receive(std::string_view topic_text, std::string_view payload, bool r
     dropped("dropped.retained", topic_text, payload, "retained messages mean nothing there; clear it with an empty retained message");
     return;
   }
-  const auto decoded = decoder_.decode(payload, *topic, context_.topics);
+  auto decoded = decoder_.decode(payload, *topic, context_.topics);
   if (const auto* failure = std::get_if<DecodeFailure>(&decoded)) {
     static constexpr std::string_view kCounters[] = {"dropped.size", "dropped.form", "dropped.attributes", "dropped.topic"};
     dropped(kCounters[static_cast<std::size_t>(failure->check)], topic_text, payload, failure->error.message);
     refuse(failure->claimed_source, failure->claimed_subject, payload, failure->error.code);
     return;
   }
-  const auto& message = std::get<Message>(decoded);
+  auto& message = std::get<Message>(decoded);
   if (message.type == MessageType::State) {
     handle_state(message, payload);  // an answer to our hello: it brings its own keys
     return;
@@ -199,11 +204,26 @@ void Core::receive(std::string_view topic_text, std::string_view payload, bool r
     refuse(message.source, message.subject.gateway.empty() ? std::nullopt : std::optional(message.subject), payload, *code);
     return;
   }
+  open_content(context_, peers_, decoder_, message);
   if (origin == Origin::Broker && message.source.gateway == context_.me()) {
     handle_from_own_name(message);
   } else {
     handle(message, payload);
   }
+}
+
+// Text of a client that is no bridge. False when it is none, or when no such client is let in at all.
+bool Core::receive_plain(const event::BrokerMessage& message) {
+  if (context_.options.plain_clients.empty() || message.retained || !is_plain(message.payload)) return false;
+  const auto topic = context_.topics.parse(message.topic);
+  const auto* inbox = topic ? std::get_if<topic::Inbox>(&*topic) : nullptr;
+  if (inbox == nullptr || inbox->to.gateway != context_.me() || inbox->to.is_bridge()) return false;
+  if (auto why = refuse_plain(context_.options, inbox->to.agent, message)) {
+    dropped("dropped.plain", message.topic, message.payload, std::move(*why));
+  } else {
+    inbox_.on_plain(inbox->to, message);
+  }
+  return true;
 }
 
 void Core::receive_state(const Topic& topic, std::string_view payload, bool retained) {
@@ -239,7 +259,7 @@ void Core::handle_state(const Message& message, std::string_view payload) {
 void Core::handle(const Message& message, std::string_view payload) {
   const auto& gateway = message.source.gateway;
   if (message.type == MessageType::Request) {
-    inbox_.on_request(message, payload);
+    if (!inbox_.on_request(message, payload)) refuse(message.source, message.subject, payload, ErrorCode::UnknownPeer);
     return;
   }
   if (message.type == MessageType::Hello) {
@@ -247,7 +267,7 @@ void Core::handle(const Message& message, std::string_view payload) {
     return;
   }
   if (peers_.find_pinned(gateway) == nullptr) {
-    context_.count("dropped.pending_peer");
+    context_.count(peers_.find(gateway)->revoked() ? "dropped.revoked_peer" : "dropped.pending_peer");
     return;
   }
   switch (message.type) {
@@ -274,8 +294,8 @@ void Core::handle_from_own_name(const Message& message) {
   if (message.type == MessageType::Request && message.op == Operation::Ping && to_answer) {
     body::Reply reply;
     reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, inbox_.open()};
-    auto event = encode_reply({context_.new_id(), message.subject, message.source, context_.now.wall, message.id, context_.key_id}, reply);
-    context_.authenticate(event, *peers_.find(context_.me())->mac_key_out);
+    auto event = make_reply(context_, *peers_.find(context_.me()),
+                            {context_.new_id(), message.subject, message.source, context_.now.wall, message.id, context_.key_id}, reply, message.sealed);
     context_.actions.emplace_back(action::Publish{.topic = context_.topics.reply(message.source), .payload = std::move(event),
                                                   .correlation_id = message.id, .response_topic = {}, .expires_in = {}});
   } else if (message.type == MessageType::Reply) {
@@ -340,7 +360,17 @@ void Core::send(const event::LocalSend& send) {
     context_.actions.emplace_back(action::Answer{send.ticket, SendResult(target.error())});
     return;
   }
-  outbox_.send(send, *target);
+  auto chain = inbox_.chain_of(send.caller_agent, send.caller_session);
+  if (chain.size() > context_.options.limits.max_hops) {
+    context_.count("send.loop");
+    context_.actions.emplace_back(action::Answer{
+        send.ticket, SendResult(Error{ErrorCode::Loop,
+                                      "this would be the " + std::to_string(chain.size()) + "th request in a chain of requests that cause one another, and limits.max_hops is " +
+                                          std::to_string(context_.options.limits.max_hops) + "; the chain began with " + chain.front(),
+                                      false})});
+    return;
+  }
+  outbox_.send(send, *target, std::move(chain));
 }
 
 void Core::ask(const event::LocalAsk& ask) {
@@ -360,6 +390,10 @@ void Core::ask(const event::LocalAsk& ask) {
   if (!asks_.ask(*peer, ask.op, data, AskForCaller{ask.ticket}, ask.wait)) {
     refuse(ErrorCode::Busy, "too many questions are under way; try again");
   }
+}
+
+void Core::revoke(const event::LocalRevoke& revoke) {
+  context_.actions.emplace_back(action::Answer{revoke.ticket, TrustResult(peers_.revoke(revoke.gateway))});
 }
 
 void Core::trust(const event::LocalTrust& trust) {

@@ -49,6 +49,7 @@ class Core {
   enum class Origin { Broker, Loopback };
 
   void receive(std::string_view topic, std::string_view payload, bool retained, Origin origin);
+  [[nodiscard]] bool receive_plain(const event::BrokerMessage& message);
   void receive_state(const Topic& topic, std::string_view payload, bool retained);
   void handle_state(const Message& message, std::string_view payload);
   void handle(const Message& message, std::string_view payload);
@@ -60,6 +61,7 @@ class Core {
   void send(const event::LocalSend& send);
   void ask(const event::LocalAsk& ask);
   void trust(const event::LocalTrust& trust);
+  void revoke(const event::LocalRevoke& revoke);
   void link_changed();
   void drain_loopback();
   void go_on_stopping();

@@ -2,12 +2,16 @@
 // Implemented in bridge/crypto.
 #pragma once
 
+#include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "topics/encoding.h"
 
 namespace clawbridge::core {
+
+using Nonce24 = std::array<std::uint8_t, 24>;
 
 class Cryptography {
  public:
@@ -20,6 +24,10 @@ class Cryptography {
   [[nodiscard]] virtual bool verify(const Bytes32& public_key, std::string_view prefix, std::string_view bytes, const Bytes64& signature) const = 0;
   /// X25519; nothing when the result is all zero.
   [[nodiscard]] virtual std::optional<Bytes32> x25519(const Bytes32& secret, const Bytes32& public_key) const = 0;
+  /// XChaCha20-Poly1305: 24-byte nonce ‖ ciphertext ‖ tag. A nonce is never used twice with a key.
+  [[nodiscard]] virtual std::string seal(const Bytes32& key, const Nonce24& nonce, std::string_view context, std::string_view plaintext) const = 0;
+  /// Nothing when it was not sealed with that key for that context.
+  [[nodiscard]] virtual std::optional<std::string> open(const Bytes32& key, std::string_view context, std::string_view sealed) const = 0;
   /// Constant time.
   [[nodiscard]] virtual bool equal(const Bytes32& a, const Bytes32& b) const = 0;
 };

@@ -27,6 +27,9 @@ struct RunKey {
   friend auto operator<=>(const RunKey&, const RunKey&) = default;
 };
 
+/// Hex digits of a fingerprint that two people have to compare at least: 128 bits.
+inline constexpr std::size_t kTrustDigits = 32;
+
 namespace event {
 
 /// Nothing but the time has changed: next_deadline() has come.
@@ -72,6 +75,9 @@ struct BrokerMessage {
   std::string topic;
   std::string payload;
   bool retained = false;  // the RETAIN flag as received
+  // MQTT 5 properties, for plain requests only: nothing of ours is read from them.
+  std::string response_topic;
+  std::string correlation_data;
 };
 
 // ---- the local gateway ----
@@ -152,11 +158,17 @@ struct LocalWait {
 struct LocalGone {
   Ticket ticket = 0;
 };
-/// A person trusts a pending peer's keys. `fingerprint`: hex, at least 16 digits, must match the keys seen.
+/// A person trusts a pending peer's keys, or the other keys that claim a peer's name. `fingerprint`: hex, at least 32 digits, must match the keys seen.
 struct LocalTrust {
   Ticket ticket = 0;
   std::string gateway;
   std::string fingerprint;
+};
+
+/// A person withdraws the trust in a peer's keys, for good.
+struct LocalRevoke {
+  Ticket ticket = 0;
+  std::string gateway;
 };
 
 /// Stop: publish offline, then action::Stopped.
@@ -168,7 +180,8 @@ using Event = std::variant<event::Tick, event::BrokerConnected, event::BrokerCon
                            event::BrokerSubscribed, event::BrokerPublished, event::BrokerMessage, event::GatewayUp,
                            event::GatewayDown, event::GatewayAgents, event::SessionResolved, event::RunStarted,
                            event::RunEnded, event::RunNotTaken, event::RunLost, event::LocalSend, event::LocalAsk,
-                           event::LocalWait, event::LocalGone, event::LocalTrust, event::Shutdown>;
+                           event::LocalWait, event::LocalGone, event::LocalTrust, event::LocalRevoke,
+                           event::Shutdown>;
 
 /// Where an adapter reports what happened. Safe to call from any thread: it copies, posts and returns.
 using EventSink = std::function<void(Event)>;

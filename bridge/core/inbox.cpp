@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bridge/core/content.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/router.h"
 
@@ -22,6 +23,7 @@ constexpr microseconds kPurgeEvery = seconds{10};
 constexpr std::size_t kPurgeRows = 5'000;
 constexpr milliseconds kBusyRetry = seconds{2};
 constexpr milliseconds kTrustRetry = seconds{60};
+constexpr milliseconds kFullRetry = seconds{60};
 constexpr hours kKeepAfterExpiry{1};
 constexpr hours kKeepUnacknowledged{7 * 24};
 constexpr std::size_t kTombstonesPerPeer = 10'000;
@@ -55,7 +57,7 @@ std::string idempotency_key(const IncomingRecord& record) {
 bool is_handed_over(const IncomingRecord& record) { return record.stage == IncomingStage::HandingOver || record.stage == IncomingStage::Started; }
 
 constexpr std::string_view kHandingOver = "handing_over";
-constexpr std::string_view kOperationsHere[] = {"sessions_send"};
+constexpr Operation kOperationsHere[] = {Operation::SessionsSend};  // on an agent
 
 }  // namespace
 
@@ -78,6 +80,9 @@ void Inbox::restore(std::vector<IncomingRecord> records, std::vector<ReplayMark>
     open.waiting = handed_over ? Waiting::ForRecovery : Waiting::ForTurn;
     if (handed_over) runs_.insert_or_assign(open.record.session_key, key);
     ++open_by_peer_[key.first];
+    const auto& kept = open.record;
+    open.rule = policy_.judge(kept.source, kept.op, kept.target.agent, kept.session_key.empty() ? std::nullopt : std::optional(kept.session_key)).rule;
+    ++open_by_rule_[open.rule];
     lanes_[open.lane].push_back(key);
     expiries_.schedule(key, Instant{});
     open_.emplace(key, std::move(open));
@@ -87,53 +92,72 @@ void Inbox::restore(std::vector<IncomingRecord> records, std::vector<ReplayMark>
 
 // ---- a request arrives ----
 
-void Inbox::on_request(const Message& message, std::string_view payload) {
+bool Inbox::on_request(const Message& message, std::string_view payload) {
   const auto digest = context_.crypto.sha256(payload);
   const bool read_only = is_read_only(message.op);
-  if (!read_only && answer_known(message, payload, digest)) return;
+  if (!read_only && answer_known(message, payload, digest)) return true;
+  const auto* peer = peers_.find(message.source.gateway);
+  if (peer != nullptr && peer->revoked()) {
+    context_.count("request.revoked_peer");
+    return false;
+  }
   if (!taking_) {
     context_.count("request.not_taken");
-    return;
+    return true;
   }
-  if (peers_.find_pinned(message.source.gateway) == nullptr) {
+  if (peer == nullptr || !peer->pinned()) {
     context_.count("request.awaiting_trust");
     publish_receipt(message, {.stage = Stage::Deferred, .reason = "awaiting_trust", .retry_after = kTrustRetry, .position = {}, .run_id = {}});
-    return;
+    return true;
   }
   if (!read_only) {
     if (const auto code = refuse_old(message)) {
       refuse(message, payload, *code);
-      return;
+      return true;
     }
   }
   const bool too_late = *message.expiry + kClockSkew < context_.now.wall;
   const bool too_early = *message.expiry > context_.now.wall + kExpiryMax + kClockSkew;
+  const PolicyRule* rule = nullptr;
   std::optional<body::Reply> no;
   if (too_late) {
     no = expired_reply();
   } else if (too_early) {
     no = rejected(ErrorCode::BadRequest, "expirytime is more than 7 days ahead");
   } else {
-    no = reject(message);
+    no = reject(message, rule);
   }
   if (read_only) {
+    const bool keeps_exchanges_going = message.op == Operation::Status || message.op == Operation::Ping;
+    if (!no && !keeps_exchanges_going) {
+      if (const auto wait = policy_.spend(message.source, nullptr, nullptr)) {
+        no = failure(ReplyStatus::Rejected, ErrorCode::RateLimited,
+                     message.source.gateway + " asks too often; ask again in " + std::to_string(wait->count()) + " ms", true);
+      }
+    }
     if (no) {
-      publish_reply(message.source, message.id, encode(message.subject, message.source, message.id, *no));
+      publish_reply(message.source, message.id, encode(message.subject, message.source, message.id, *no, message.sealed));
     } else {
       answer_read_only(message);
     }
-    return;
+    return true;
   }
-  if (const auto reason = reason_to_defer(message)) {
-    context_.count("request.deferred");
-    publish_receipt(message, {.stage = Stage::Deferred, .reason = *reason, .retry_after = kBusyRetry, .position = {}, .run_id = {}});
-    return;
+  if (const auto deferral = reason_to_defer(message, payload.size(), rule, !no)) {
+    context_.count(deferral->counter);
+    publish_receipt(message, {.stage = Stage::Deferred, .reason = std::string(deferral->reason), .retry_after = deferral->retry_after, .position = {}, .run_id = {}});
+    return true;
+  }
+  if (!no) {
+    if (const auto* send = message.get<body::SessionsSend>(); send != nullptr && send->label.empty()) {
+      no = reject_loop(message.chain, send->session_key.empty() ? default_session(message.subject.agent) : send->session_key);
+    }
   }
   if (no) {
     record_rejection(message, payload, digest, *no);
   } else {
-    take(message, payload, digest);
+    take(message, payload, digest, rule);
   }
+  return true;
 }
 
 // Rule 1. An id above the newest one seen from that gateway is certainly new and costs no look into the journal.
@@ -168,7 +192,7 @@ void Inbox::answer_known_record(IncomingRecord record, const Message& message, s
     auto full = record_of(message, payload, digest);
     full.stage = IncomingStage::Ended;
     full.status = to_string(ReplyStatus::Expired);
-    full.reply = encode(message.subject, message.source, message.id, expired_reply());
+    full.reply = encode(message.subject, message.source, message.id, expired_reply(), message.sealed);
     full.ended = record.ended;
     auto reply = full.reply;
     context_.store(store::PutIncoming{std::move(full)});
@@ -196,20 +220,28 @@ std::optional<ErrorCode> Inbox::refuse_old(const Message& message) {
   return std::nullopt;
 }
 
-// Operation, content and policy. This release's policy is the contract's table of defaults.
-std::optional<body::Reply> Inbox::reject(const Message& message) const {
+// Operation, content and policy. `rule`: the one that lets it in.
+std::optional<body::Reply> Inbox::reject(const Message& message, const PolicyRule*& rule) {
   if (message.major != 1 || message.op == Operation::Unknown) {
     return rejected(ErrorCode::Unsupported, context_.me() + " does not know " + message.op_name + (message.major != 1 ? " of that version" : ""));
   }
-  if (message.sealed) {
-    return rejected(ErrorCode::BadRequest, "the sealed content could not be opened: this release opens none; set trust.seal to off at the sender");
+  if (const auto* error = std::get_if<Error>(&message.body)) return rejected(error->code, error->message);
+  const auto* send = message.get<body::SessionsSend>();
+  if (send != nullptr) {
+    // Whose session it is comes first: a rule about sessions is never asked about one that is not the agent's own.
+    if (auto no = reject_target(message, *send)) return no;
   }
-  if (const auto* error = std::get_if<Error>(&message.body)) return rejected(ErrorCode::BadRequest, error->message);
+  std::optional<std::string> session = default_session(message.subject.agent);
+  if (send != nullptr && !send->label.empty()) session.reset();
+  if (send != nullptr && !send->session_key.empty()) session = send->session_key;
+  if (auto no = reject_by_policy(message.source, message.op, message.op_name, message.subject, session, rule)) return no;
+  if (rule != nullptr && rule->message_bytes != 0 && message.covered.size() > rule->message_bytes) {
+    return rejected(ErrorCode::TooLarge, "the message has " + std::to_string(message.covered.size()) + " bytes, and " + context_.me() + " takes " +
+                                             std::to_string(rule->message_bytes) + " from " + message.source.str());
+  }
   switch (message.op) {
     case Operation::SessionsSpawn:
     case Operation::SessionsHistory:
-      return rejected(ErrorCode::Forbidden, message.source.str() + " may not use " + message.op_name + " on " + message.subject.str() +
-                                                "; ask " + context_.me() + "'s operator for a policy rule");
     case Operation::SessionsList:
     case Operation::SessionStatus:
     case Operation::Cancel: return rejected(ErrorCode::Unsupported, context_.me() + " does not carry out " + message.op_name + " in this release");
@@ -220,7 +252,66 @@ std::optional<body::Reply> Inbox::reject(const Message& message) const {
       return std::nullopt;
     default: break;
   }
-  return reject_target(message, *message.get<body::SessionsSend>());
+  if (!agents_known_) return std::nullopt;  // judged when the gateway is there
+  return reject_agent(message.source, message.subject.agent);
+}
+
+// The asker learns that it is forbidden, and whom to ask; which rule says so is for the operator here.
+std::optional<body::Reply> Inbox::reject_by_policy(const Address& source, Operation op, const std::string& op_name, const Address& target,
+                                                   const std::optional<std::string>& session, const PolicyRule*& rule) {
+  if (source.gateway == context_.me()) return std::nullopt;
+  const auto decision = policy_.judge(source, op, target.agent, session);
+  rule = decision.rule;
+  if (decision.what != Decision::What::Deny) return std::nullopt;
+  context_.count("request.forbidden");
+  context_.note(Level::Warn, "request.forbidden",
+                {{"from", source.str()}, {"to", target.str()}, {"op", op_name}, {"session", session.value_or("")},
+                 {"rule", rule != nullptr ? rule->place : "default"}});
+  return rejected(ErrorCode::Forbidden, source.str() + " may not use " + op_name + " on " + target.str() +
+                                            (session && !target.is_bridge() && *session != default_session(target.agent) ? " in " + *session : "") + "; ask " +
+                                            context_.me() + "'s operator for a policy rule that allows it");
+}
+
+// A chain that comes back to a session which still waits in it would never end; one that goes on for ever costs money.
+std::optional<body::Reply> Inbox::reject_loop(const std::vector<std::string>& chain, std::string_view session_key) const {
+  std::string why;
+  if (chain.size() > context_.options.limits.max_hops) {
+    why = "the chain of requests that led here is longer than " + context_.me() + "'s limit of " + std::to_string(context_.options.limits.max_hops);
+  }
+  for (const auto& id : chain) {
+    const auto awaited = context_.awaited.find(id);
+    if (awaited == context_.awaited.end() || awaited->second != session_key) continue;
+    why = std::string(session_key) + " still waits for the reply to " + id + ", which led to this request";
+    break;
+  }
+  if (why.empty()) return std::nullopt;
+  return rejected(ErrorCode::Loop, why + "; answer the request instead of asking back, or ask without waiting");
+}
+
+// A label, now that it has become a session: the rules about sessions and loops can be asked.
+std::optional<body::Reply> Inbox::reject_session(Open& open, const std::string& session_key) {
+  const auto& record = open.record;
+  if (agent_of_session(session_key) != record.target.agent) {
+    return rejected(ErrorCode::Forbidden, "the session found is not " + record.target.agent + "'s own");
+  }
+  if (!record.session.starts_with("label:")) return std::nullopt;
+  const PolicyRule* rule = nullptr;
+  if (auto no = reject_by_policy(record.source, record.op, std::string(to_string(record.op)), record.target, session_key, rule)) return no;
+  const auto stored = context_.incoming(record.source_gateway, record.id);
+  const auto message = stored ? read_back(context_, peers_, stored->request, topic::Inbox{record.target}) : std::nullopt;
+  return message ? reject_loop(message->chain, session_key) : std::nullopt;
+}
+
+std::vector<std::string> Inbox::chain_of(std::string_view agent, std::string_view session_key) const {
+  if (agent == kBridgeAgent) return {};
+  const auto run = runs_.find(session_key.empty() ? default_session(agent) : std::string(session_key));
+  if (run == runs_.end()) return {};
+  const auto record = context_.incoming(run->second.first, run->second.second);
+  if (!record) return {};
+  std::vector<std::string> chain;
+  if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) chain = message->chain;
+  chain.push_back(record->id);
+  return chain;
 }
 
 std::optional<body::Reply> Inbox::reject_target(const Message& message, const body::SessionsSend& send) const {
@@ -234,8 +325,7 @@ std::optional<body::Reply> Inbox::reject_target(const Message& message, const bo
     if (owner.empty()) return rejected(ErrorCode::BadRequest, "sessionKey must be written agent:" + agent + ":<name>");
     if (owner != agent) return rejected(ErrorCode::Forbidden, "session " + send.session_key + " is not " + agent + "'s own");
   }
-  if (!agents_known_) return std::nullopt;  // judged when the gateway is there
-  return reject_agent(message.source, agent);
+  return std::nullopt;
 }
 
 // Others may address the exposed agents, our own callers all of them.
@@ -249,10 +339,19 @@ std::optional<body::Reply> Inbox::reject_agent(const Address& source, const std:
   return rejected(ErrorCode::UnknownAgent, context_.me() + " has no agent \"" + agent + "\"; it has: " + (known.empty() ? "none" : known));
 }
 
-std::optional<std::string> Inbox::reason_to_defer(const Message& message) const {
+// Not now: nothing is journaled, and the same bytes come again. `allowed`: it would be taken otherwise.
+std::optional<Inbox::Deferral> Inbox::reason_to_defer(const Message& message, std::size_t bytes, const PolicyRule* rule, bool allowed) {
   const auto& limits = context_.options.limits;
-  const auto of_peer = open_by_peer_.find(message.source.gateway);
-  if (open_.size() >= limits.incoming_open || (of_peer != open_by_peer_.end() && of_peer->second >= limits.incoming_open_per_peer)) return "busy";
+  const auto& gateway = message.source.gateway;
+  const auto of_peer = open_by_peer_.find(gateway);
+  if (open_.size() >= limits.incoming_open || (of_peer != open_by_peer_.end() && of_peer->second >= limits.incoming_open_per_peer)) {
+    return Deferral{"busy", "request.deferred.busy", kBusyRetry};
+  }
+  if (const auto of_rule = open_by_rule_.find(rule); allowed && rule != nullptr && rule->open != 0 && of_rule != open_by_rule_.end() && of_rule->second >= rule->open) {
+    return Deferral{"busy", "request.deferred.busy", kBusyRetry};
+  }
+  if (gateway != context_.me() && context_.journal.incoming_bytes(gateway) + bytes > limits.journal_bytes_per_peer) return Deferral{"store_full", "request.deferred.store_full", kFullRetry};
+  if (const auto wait = policy_.spend(message.source, allowed ? &message.subject : nullptr, rule)) return Deferral{"rate_limited", "request.deferred.rate_limited", *wait};
   return std::nullopt;
 }
 
@@ -266,12 +365,17 @@ void Inbox::answer_read_only(const Message& message) {
       break;
     case Operation::AgentsList: {
       reply.agents = exposed_;
-      for (auto& agent : *reply.agents) agent.ops.assign(std::begin(kOperationsHere), std::end(kOperationsHere));
+      for (auto& agent : *reply.agents) {
+        for (const auto op : kOperationsHere) {
+          const auto what = policy_.judge(message.source, op, agent.id, default_session(agent.id)).what;
+          if (what != Decision::What::Deny) agent.ops.emplace_back(to_string(op));
+        }
+      }
       break;
     }
     default: reply = answer_status(message); break;
   }
-  publish_reply(message.source, message.id, encode(message.subject, message.source, message.id, reply));
+  publish_reply(message.source, message.id, encode(message.subject, message.source, message.id, reply, message.sealed));
 }
 
 // What became of exchanges that the asking gateway made. `not_found` is made certain by a tombstone.
@@ -341,6 +445,7 @@ IncomingRecord Inbox::record_of(const Message& message, std::string_view payload
   if (const auto* send = message.get<body::SessionsSend>()) {
     record.session = send->label.empty() ? send->session_key : "label:" + send->label;
   }
+  record.sealed = message.sealed;
   record.expiry = *message.expiry;
   record.received = context_.now.wall;
   record.stages.push_back({"stored", context_.now.wall});
@@ -352,7 +457,7 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
   record.stage = IncomingStage::Ended;
   record.status = to_string(reply.status);
   record.ended = context_.now.wall;
-  record.reply = encode(message.subject, message.source, message.id, reply);
+  record.reply = encode(message.subject, message.source, message.id, reply, message.sealed);
   auto bytes = record.reply;
   auto& newest = newest_id_[message.source.gateway];
   newest = std::max(newest, message.id);
@@ -364,25 +469,28 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
   publish_reply(message.source, message.id, std::move(bytes));
 }
 
-void Inbox::take(const Message& message, std::string_view payload, const Bytes32& digest) {
-  const Key key{message.source.gateway, message.id};
-  auto full = record_of(message, payload, digest);
+void Inbox::take(const Message& message, std::string_view payload, const Bytes32& digest, const PolicyRule* rule) {
+  auto& newest = newest_id_[message.source.gateway];
+  newest = std::max(newest, message.id);
+  take_record(record_of(message, payload, digest), rule, message.get<body::SessionsSend>()->message);
+}
+
+void Inbox::take_record(IncomingRecord full, const PolicyRule* rule, const std::string& text) {
+  const Key key{full.source_gateway, full.id};
   Open open;
   open.record = full;
   open.record.request.clear();
   open.arrival = ++arrivals_;
   open.lane = lane_of(full);
-  auto& newest = newest_id_[key.first];
-  newest = std::max(newest, key.second);
+  open.rule = rule;
+  ++open_by_rule_[rule];
   ++open_by_peer_[key.first];
   expiries_.schedule(key, context_.now.instant + (full.expiry + kClockSkew - context_.now.wall));
   context_.count("request.taken");
-  context_.note(Level::Debug, "request.taken",
-                {{"cid", key.second}, {"peer", key.first}, {"from", message.source.str()}, {"agent", message.subject.agent}});
+  context_.note(Level::Debug, "request.taken", {{"cid", key.second}, {"peer", key.first}, {"from", full.source.str()}, {"agent", full.target.agent}});
   auto& entry = open_.emplace(key, std::move(open)).first->second;
   auto& lane = lanes_[entry.lane];
   lane.push_back(key);
-  const auto& text = message.get<body::SessionsSend>()->message;
   if (lane.size() == 1 && may_run_at_once(entry)) {
     // One write to the journal holds the request and its handing over.
     hand_over(entry);
@@ -398,6 +506,65 @@ void Inbox::take(const Message& message, std::string_view payload, const Bytes32
     if (lane.size() == 1) start(entry, &text);
   }
   if (find(key) != nullptr) owe_receipt(entry);
+}
+
+// ---- plain requests ----
+
+// Journaled like any other, so that the turn survives a crash; but the client can ask twice, and then it runs twice.
+void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
+  PlainRequest request{message.payload, message.response_topic, message.correlation_data};
+  const Address source{std::string(kPlainGateway), "client"};
+  const auto session = plain_session(context_, to.agent, request.response_topic);
+  const PolicyRule* rule = nullptr;
+  std::optional<body::Reply> no;
+  if (!taking_) {
+    no = rejected(ErrorCode::Busy, context_.me() + " takes no requests now; try again later");
+  } else if (message.payload.size() > context_.options.limits.message.message_bytes) {
+    no = rejected(ErrorCode::TooLarge, "the text is longer than " + std::to_string(context_.options.limits.message.message_bytes) + " bytes");
+  } else if (find_invalid_utf8(message.payload)) {
+    no = rejected(ErrorCode::BadRequest, "the text is not valid UTF-8");
+  } else {
+    no = reject_by_policy(source, Operation::SessionsSend, "sessions_send", to, session, rule);
+    if (!no && agents_known_) no = reject_agent(source, to.agent);
+  }
+  const auto of_plain = open_by_peer_.find(kPlainGateway);
+  const auto& limits = context_.options.limits;
+  const bool full = open_.size() >= limits.incoming_open || (of_plain != open_by_peer_.end() && of_plain->second >= limits.incoming_open_per_peer) ||
+                    context_.journal.incoming_bytes(kPlainGateway) + message.payload.size() > limits.journal_bytes_per_peer;
+  if (!no && full) no = rejected(ErrorCode::Busy, context_.me() + " has too much to do; try again later");
+  if (!no) {
+    if (const auto wait = policy_.spend(source, &to, rule)) {
+      no = rejected(ErrorCode::RateLimited, "too many requests; try again in " + std::to_string(wait->count()) + " ms");
+    }
+  }
+  if (no) {
+    context_.count("plain.rejected");
+    answer_plain(request, *no);
+    return;
+  }
+  IncomingRecord record;
+  record.source_gateway = kPlainGateway;
+  record.id = context_.new_id();
+  record.digest = context_.crypto.sha256(message.payload);
+  record.request = plain_to_record(request);
+  record.source = source;
+  record.target = to;
+  record.session = session;
+  record.session_key = session;
+  record.expiry = context_.now.wall + kExpiryDefault;
+  record.received = context_.now.wall;
+  record.stages.push_back({"stored", context_.now.wall});
+  context_.count("plain.taken");
+  take_record(std::move(record), rule, request.text);
+}
+
+void Inbox::answer_plain(const PlainRequest& request, const body::Reply& reply) {
+  context_.actions.emplace_back(action::Publish{.topic = request.response_topic,
+                                                .payload = plain_answer(reply),
+                                                .correlation_id = request.correlation_data,
+                                                .response_topic = {},
+                                                .expires_in = {},
+                                                .plain = true});
 }
 
 // ---- turns ----
@@ -416,10 +583,12 @@ Inbox::Open* Inbox::find(const RunKey& run) {
 std::optional<std::string> Inbox::text_of(const IncomingRecord& record) const {
   const auto stored = context_.incoming(record.source_gateway, record.id);
   if (!stored) return std::nullopt;
-  MessageDecoder decoder(MessageLimits{.message_bytes = SIZE_MAX});
-  const auto decoded = decoder.decode(stored->request, topic::Inbox{record.target}, context_.topics);
-  const auto* message = std::get_if<Message>(&decoded);
-  const auto* send = message == nullptr ? nullptr : message->get<body::SessionsSend>();
+  if (record.source_gateway == kPlainGateway) {
+    auto plain = plain_from_record(stored->request);
+    return plain ? std::optional(std::move(plain->text)) : std::nullopt;
+  }
+  const auto message = read_back(context_, peers_, stored->request, topic::Inbox{record.target});
+  const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
   if (send == nullptr) return std::nullopt;
   return send->message;
 }
@@ -467,7 +636,7 @@ void Inbox::start(Open& open, const std::string* text) {
                                                          label ? record.session.substr(6) : std::string()});
     return;
   }
-  if (runs_.contains(record.session_key) || runs_.size() >= context_.options.limits.runs) {
+  if (runs_.contains(record.session_key) || is_full(open)) {
     wait_for_session(open);
     return;
   }
@@ -478,6 +647,17 @@ void Inbox::start(Open& open, const std::string* text) {
   } else {
     end(open, failure(ReplyStatus::Error, ErrorCode::Internal, "the request could not be read back from the journal"));
   }
+}
+
+// No slot is free: of all turns, or of those that its rule lets run at once.
+bool Inbox::is_full(const Open& open) const {
+  if (runs_.size() >= context_.options.limits.runs) return true;
+  if (open.rule == nullptr || open.rule->concurrent == 0) return false;
+  const auto of_rule = std::count_if(runs_.begin(), runs_.end(), [&](const auto& run) {
+    const auto running = open_.find(run.second);
+    return running != open_.end() && running->second.rule == open.rule;
+  });
+  return static_cast<std::size_t>(of_rule) >= open.rule->concurrent;
 }
 
 void Inbox::wait_for_session(Open& open) {
@@ -491,7 +671,7 @@ bool Inbox::may_run_at_once(const Open& open) const {
   const auto& record = open.record;
   const auto session_key = default_session(record.target.agent);
   if (!gateway_up_ || !(record.session.empty() || record.session == session_key)) return false;
-  if (runs_.contains(session_key) || runs_.size() >= context_.options.limits.runs) return false;
+  if (runs_.contains(session_key) || is_full(open)) return false;
   return !reject_agent(record.source, record.target.agent);
 }
 
@@ -554,7 +734,8 @@ void Inbox::fill_slots() {
   while (runs_.size() < context_.options.limits.runs) {
     auto oldest = session_waiters_.end();
     for (auto at = session_waiters_.begin(); at != session_waiters_.end(); ++at) {
-      if (runs_.contains(at->first)) continue;
+      const auto* first = find(at->second.begin()->second);
+      if (runs_.contains(at->first) || (first != nullptr && is_full(*first))) continue;
       if (oldest == session_waiters_.end() || at->second.begin()->first < oldest->second.begin()->first) oldest = at;
     }
     if (oldest == session_waiters_.end()) return;
@@ -579,14 +760,23 @@ void Inbox::end(Open& open, body::Reply reply) {
   record.status = to_string(reply.status);
   record.ended = context_.now.wall;
   reached(open, "ended");
-  auto payload = encode(record.target, record.source, record.id, reply);
+  std::optional<PlainRequest> plain;
+  if (record.source_gateway == kPlainGateway) {
+    if (const auto stored = context_.incoming(key.first, key.second)) plain = plain_from_record(stored->request);
+  }
+  auto payload = plain ? plain_answer(reply) : encode(record.target, record.source, record.id, reply, record.sealed);
   save(open, {}, payload);
   context_.count("turn.ended");
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.received);
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", record.id}, {"peer", record.source_gateway}, {"agent", record.target.agent}, {"session", session_key},
                  {"status", record.status}, {"ms", std::to_string(took.count())}});
-  publish_reply(record.source, record.id, std::move(payload));
+  if (plain) {
+    answer_plain(*plain, reply);
+    context_.store(store::AcknowledgeIncoming{key.first, {key.second}});  // nobody else will
+  } else {
+    publish_reply(record.source, record.id, std::move(payload));
+  }
 
   const auto run = runs_.find(session_key);
   const bool was_running = run != runs_.end() && run->second == key;
@@ -598,6 +788,7 @@ void Inbox::end(Open& open, body::Reply reply) {
   held_.cancel(key);
   expiries_.cancel(key);
   if (auto of_peer = open_by_peer_.find(key.first); of_peer != open_by_peer_.end() && --of_peer->second == 0) open_by_peer_.erase(of_peer);
+  if (auto of_rule = open_by_rule_.find(open.rule); of_rule != open_by_rule_.end() && --of_rule->second == 0) open_by_rule_.erase(of_rule);
   open_.erase(key);
   if (const auto queue = lanes_.find(lane); queue != lanes_.end()) {
     if (queue->second.front() == key) {
@@ -665,6 +856,10 @@ void Inbox::on_session_resolved(const event::SessionResolved& resolved) {
   if (open == nullptr || open->waiting != Waiting::Resolving) return;
   open->waiting = Waiting::ForTurn;
   if (resolved.session_key) {
+    if (auto no = reject_session(*open, *resolved.session_key)) {
+      end(*open, std::move(*no));
+      return;
+    }
     open->record.session_key = *resolved.session_key;
     start(*open, nullptr);
   } else if (resolved.session_key.error().code == ErrorCode::GatewayDown) {
@@ -731,7 +926,7 @@ void Inbox::send_receipt(const Key& key) {
   if (open == nullptr) return;
   auto& record = open->record;
   const auto* peer = peers_.find(key.first);
-  if (peer == nullptr || !peer->mac_key_out) return;
+  if (peer == nullptr || !peer->can_be_told()) return;
   body::Receipt receipt;
   if (record.stage == IncomingStage::Started) {
     receipt.stage = Stage::Started;
@@ -758,7 +953,7 @@ void Inbox::send_receipt(const Key& key) {
   open->receipt_sent = true;
   open->receipt_told = told;
   auto event = encode_receipt({context_.new_id(), record.target, record.source, context_.now.wall, record.id, context_.key_id}, receipt);
-  context_.authenticate(event, *peer->mac_key_out);
+  context_.authenticate(event, peer->channel().mac_out);
   save(*open, event);
   publish_reply(record.source, record.id, std::move(event));
 }
@@ -766,9 +961,9 @@ void Inbox::send_receipt(const Key& key) {
 // A receipt for what was not taken: nothing of it is kept.
 void Inbox::publish_receipt(const Message& message, const body::Receipt& receipt) {
   const auto* peer = peers_.find(message.source.gateway);
-  if (peer == nullptr || !peer->mac_key_out) return;
+  if (peer == nullptr || !peer->can_be_told()) return;
   auto event = encode_receipt({context_.new_id(), message.subject, message.source, context_.now.wall, message.id, context_.key_id}, receipt);
-  context_.authenticate(event, *peer->mac_key_out);
+  context_.authenticate(event, peer->channel().mac_out);
   publish_reply(message.source, message.id, std::move(event));
 }
 
@@ -789,13 +984,11 @@ void Inbox::refuse(const Message& message, std::string_view payload, ErrorCode c
   publish_reply(message.source, {}, std::move(event));
 }
 
-std::string Inbox::encode(const Address& from, const Address& to, const std::string& correlation_id, const body::Reply& reply) const {
+std::string Inbox::encode(const Address& from, const Address& to, const std::string& correlation_id, const body::Reply& reply, bool sealed) const {
   const auto* peer = peers_.find(to.gateway);
-  if (peer == nullptr || !peer->mac_key_out) return {};
+  if (peer == nullptr || !peer->can_be_told()) return {};
   const auto write = [&](const body::Reply& what) {
-    auto event = encode_reply({context_.new_id(), from, to, context_.now.wall, correlation_id, context_.key_id}, what);
-    context_.authenticate(event, *peer->mac_key_out);
-    return event;
+    return make_reply(context_, *peer, {context_.new_id(), from, to, context_.now.wall, correlation_id, context_.key_id}, what, sealed);
   };
   auto event = write(reply);
   const auto most = context_.message_bytes_max(peer->state.message_bytes);
@@ -892,13 +1085,15 @@ std::optional<ExchangeView> Inbox::view(std::string_view id) const {
   const auto record = context_.journal.find_incoming(id);
   if (!record) return std::nullopt;
   auto view = view_of(*record);
-  MessageDecoder decoder(MessageLimits{.message_bytes = SIZE_MAX});
-  const auto request = decoder.decode(record->request, topic::Inbox{record->target}, context_.topics);
-  if (const auto* message = std::get_if<Message>(&request)) {
+  if (record->source_gateway == kPlainGateway) {
+    if (auto plain = plain_from_record(record->request)) view.message = std::move(plain->text);
+    if (!record->status.empty()) view.reply = record->reply;
+    return view;
+  }
+  if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) {
     if (const auto* send = message->get<body::SessionsSend>()) view.message = send->message;
   }
-  const auto reply = decoder.decode(record->reply, topic::Reply{record->source}, context_.topics);
-  if (const auto* message = std::get_if<Message>(&reply)) {
+  if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {
     if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);
   }
   return view;

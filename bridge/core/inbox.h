@@ -22,20 +22,25 @@
 #include "bridge/core/context.h"
 #include "bridge/core/event.h"
 #include "bridge/core/peers.h"
+#include "bridge/core/plain.h"
+#include "bridge/core/policy.h"
 #include "bridge/core/timers.h"
 
 namespace clawbridge::core {
 
 class Inbox {
  public:
-  Inbox(Context& context, Peers& peers) : context_(context), peers_(peers) {}
+  Inbox(Context& context, Peers& peers) : context_(context), peers_(peers), policy_(context) {}
 
   void restore(std::vector<IncomingRecord> records, std::vector<ReplayMark> marks,
                std::vector<std::pair<std::string, std::string>> newest_ids);
 
   // ---- authentic messages of a peer ----
-  void on_request(const Message& message, std::string_view payload);
+  /// False when it is of a revoked peer: one refusal is all it gets, and only for what is not known already.
+  [[nodiscard]] bool on_request(const Message& message, std::string_view payload);
   void on_ack(const Message& message);
+  /// A plain request that refuse_plain() has nothing against.
+  void on_plain(const Address& to, const event::BrokerMessage& message);
 
   // ---- the local gateway ----
   void on_gateway_up(const event::GatewayUp& up);
@@ -52,6 +57,10 @@ class Inbox {
   /// No new requests from now on: shutting down, or another bridge bears our name.
   void stop_taking() { taking_ = false; }
   void take_again() { taking_ = true; }
+
+  /// The chain of a request that a local session makes now: the exchanges it is being run for, first cause first; empty when
+  /// it handles none of a peer's.
+  [[nodiscard]] std::vector<std::string> chain_of(std::string_view agent, std::string_view session_key) const;
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] std::size_t running() const { return runs_.size(); }
@@ -75,21 +84,34 @@ class Inbox {
     std::string receipt_told;     // what the latest receipt said, to tell nothing twice
     std::chrono::microseconds retry_delay{0};
     bool held = false;            // not taken by the gateway: until the retry timer
+    const PolicyRule* rule = nullptr;  // that let it in; nothing: the default
   };
 
   // checks, in the contract's order
   bool answer_known(const Message& message, std::string_view payload, const Bytes32& digest);
   void answer_known_record(IncomingRecord record, const Message& message, std::string_view payload, const Bytes32& digest);
   [[nodiscard]] std::optional<ErrorCode> refuse_old(const Message& message);
-  [[nodiscard]] std::optional<body::Reply> reject(const Message& message) const;
+  [[nodiscard]] std::optional<body::Reply> reject(const Message& message, const PolicyRule*& rule);
   [[nodiscard]] std::optional<body::Reply> reject_target(const Message& message, const body::SessionsSend& send) const;
   [[nodiscard]] std::optional<body::Reply> reject_agent(const Address& source, const std::string& agent) const;
-  [[nodiscard]] std::optional<std::string> reason_to_defer(const Message& message) const;
+  [[nodiscard]] std::optional<body::Reply> reject_by_policy(const Address& source, Operation op, const std::string& op_name, const Address& target,
+                                                            const std::optional<std::string>& session, const PolicyRule*& rule);
+  [[nodiscard]] std::optional<body::Reply> reject_session(Open& open, const std::string& session_key);
+  [[nodiscard]] std::optional<body::Reply> reject_loop(const std::vector<std::string>& chain, std::string_view session_key) const;
+  struct Deferral {
+    std::string_view reason;
+    std::string_view counter;
+    std::chrono::milliseconds retry_after;
+  };
+  [[nodiscard]] std::optional<Deferral> reason_to_defer(const Message& message, std::size_t bytes, const PolicyRule* rule, bool allowed);
+  [[nodiscard]] bool is_full(const Open& open) const;
   void answer_read_only(const Message& message);
   [[nodiscard]] body::Reply answer_status(const Message& message);
   void tombstone(const std::string& gateway, const std::string& id);
 
-  void take(const Message& message, std::string_view payload, const Bytes32& digest);
+  void answer_plain(const PlainRequest& request, const body::Reply& reply);
+  void take_record(IncomingRecord full, const PolicyRule* rule, const std::string& text);
+  void take(const Message& message, std::string_view payload, const Bytes32& digest, const PolicyRule* rule);
   void record_rejection(const Message& message, std::string_view payload, const Bytes32& digest, const body::Reply& reply);
   [[nodiscard]] IncomingRecord record_of(const Message& message, std::string_view payload, const Bytes32& digest) const;
 
@@ -118,7 +140,7 @@ class Inbox {
   void publish_receipt(const Message& message, const body::Receipt& receipt);
   void publish_reply(const Address& to, const std::string& correlation_id, std::string payload);
   void refuse(const Message& message, std::string_view payload, ErrorCode code);
-  [[nodiscard]] std::string encode(const Address& from, const Address& to, const std::string& correlation_id, const body::Reply& reply) const;
+  [[nodiscard]] std::string encode(const Address& from, const Address& to, const std::string& correlation_id, const body::Reply& reply, bool sealed) const;
   void save(const Open& open, std::string receipt = {}, std::string reply = {});
   void reached(Open& open, std::string_view stage);
   void purge();
@@ -126,6 +148,7 @@ class Inbox {
 
   Context& context_;
   Peers& peers_;
+  Policy policy_;
   std::map<Key, Open> open_;
   std::vector<std::string> to_advance_;
   bool advancing_ = false;
@@ -133,6 +156,7 @@ class Inbox {
   std::map<std::string, std::map<std::uint64_t, Key>> session_waiters_;  // by session key, in order received
   std::map<std::string, Key> runs_;                          // by session key: the turn under way
   std::map<std::string, std::size_t, std::less<>> open_by_peer_;
+  std::map<const PolicyRule*, std::size_t> open_by_rule_;
   std::map<std::string, std::size_t, std::less<>> tombstones_by_peer_;  // of a day
   Instant tombstones_counted_since_{};
   std::map<std::string, ReplayMark, std::less<>> marks_;

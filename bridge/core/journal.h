@@ -31,9 +31,11 @@ struct StageTime {
 struct OutgoingRecord {
   std::string id;              // correlation id; rises in the order of acceptance
   Address source;
+  std::string asker;           // session key of the asking session; empty for a person
   Address target;              // its gateway is the peer
   Operation op = Operation::SessionsSend;
   std::string session;         // session key or `label:` + label, as asked; empty for the default: names the lane
+  std::vector<std::string> chain;  // exchanges that caused this one, first cause first
   WallTime created{};
   WallTime expiry{};
   std::string incarnation;     // the peer's journal that `request` was made for; empty: never left, `request` is data only
@@ -73,9 +75,10 @@ struct IncomingRecord {
   std::vector<StageTime> stages;
   WallTime ended{};
   bool acknowledged = false;
+  bool sealed = false;         // the request was, and so is its reply
 };
 
-enum class PeerTrust { Pending, Joined, Trusted, Configured };
+enum class PeerTrust { Pending, Joined, Trusted, Configured, Revoked };
 [[nodiscard]] std::string_view to_string(PeerTrust trust);
 
 struct PeerRecord {
@@ -88,6 +91,11 @@ struct PeerRecord {
   std::uint64_t revision = 0;
   std::string state;           // payload of the latest authentic state
   WallTime seen{};
+  // The keys before the latest rotation; `previous_until` is 0 when there was none.
+  Bytes32 previous_sign_key{};
+  Bytes32 previous_box_key{};
+  WallTime previous_until{};
+  std::vector<std::string> revoked;  // fingerprints of that name that are never believed again
 };
 
 struct ReplayMark {
@@ -180,6 +188,8 @@ class JournalReader {
   virtual ~JournalReader() = default;
   [[nodiscard]] virtual std::optional<IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) = 0;
   [[nodiscard]] virtual std::optional<OutgoingRecord> outgoing(std::string_view id) = 0;
+  /// Bytes of requests and replies that are kept for a peer.
+  [[nodiscard]] virtual std::uint64_t incoming_bytes(std::string_view source_gateway) = 0;
   /// The newest `limit` outgoing and incoming exchanges, newest first, without payloads.
   [[nodiscard]] virtual std::vector<OutgoingRecord> list_outgoing(std::size_t limit) = 0;
   [[nodiscard]] virtual std::vector<IncomingRecord> list_incoming(std::size_t limit) = 0;

@@ -152,6 +152,7 @@ body::State Link::make_state(body::Presence presence, std::uint64_t revision) co
     label += as_text(context_.fingerprint);
     state.join = context_.crypto.hmac_sha256(*context_.options.join_secret, label);
   }
+  if (const auto& previous = context_.options.previous_keys) state.rotation = body::Rotation{previous->keys.sign.public_key, previous->proof};
   state.agents = inbox_.exposed_agents();
   state.message_bytes = context_.options.limits.message.message_bytes;
   state.gateway_kind = context_.options.gateway_kind;

@@ -1,5 +1,7 @@
 #include "bridge/core/outbox.h"
 
+#include "bridge/core/content.h"
+
 #include <algorithm>
 
 namespace clawbridge::core {
@@ -118,7 +120,7 @@ void Outbox::leave_lane(Open& open) {
 }
 
 bool Outbox::may_leave(const Peer& peer, const Flow& flow) const {
-  if (!peer.mac_key_out) return false;
+  if (!peer.can_be_told()) return false;
   if (peer.record.gateway == context_.me()) return true;
   if (unconfirmed_.next() && !confirmed_.contains(peer.record.gateway)) return false;
   if (!link_up_ || flow.on_wire >= kOnWireMax || peer.record.incarnation.empty()) return false;
@@ -181,17 +183,17 @@ bool Outbox::publish(Open& open, const Peer& peer, const std::string* data) {
 // Makes the bytes that will never change again, and journals them with the peer's incarnation.
 bool Outbox::make_bytes(Open& open, const Peer& peer, const std::string& data, std::string& bytes) {
   auto& record = open.record;
-  bytes = encode_request({.op = record.op,
-                          .id = record.id,
-                          .source = record.source,
-                          .subject = record.target,
-                          .time = record.created,
-                          .chain = {},
-                          .expiry = record.expiry,
-                          .incarnation = peer.record.incarnation,
-                          .key_id = context_.key_id},
-                         context_.topics, data);
-  context_.authenticate(bytes, *peer.mac_key_out);
+  bytes = make_request(context_, peer,
+                       {.op = record.op,
+                        .id = record.id,
+                        .source = record.source,
+                        .subject = record.target,
+                        .time = record.created,
+                        .chain = record.chain,
+                        .expiry = record.expiry,
+                        .incarnation = peer.record.incarnation,
+                        .key_id = context_.key_id},
+                       data);
   const auto most = context_.message_bytes_max(peer.state.message_bytes);
   if (bytes.size() > most) {
     end(open, "rejected",
@@ -253,7 +255,7 @@ void Outbox::retry(const std::string& id) {
 
 // ---- local callers ----
 
-void Outbox::send(const event::LocalSend& send, const Target& target) {
+void Outbox::send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain) {
   if (open_.size() >= context_.options.limits.outgoing_open) {
     context_.count("send.busy");
     answer(send.ticket, Error{ErrorCode::Busy,
@@ -265,6 +267,8 @@ void Outbox::send(const event::LocalSend& send, const Target& target) {
   auto& record = open.record;
   record.id = context_.new_id();
   record.source = {context_.me(), send.caller_agent};
+  if (send.caller_agent != kBridgeAgent) record.asker = send.caller_session.empty() ? default_session(send.caller_agent) : send.caller_session;
+  record.chain = std::move(chain);
   record.target = target.address;
   record.session = session_name(target);
   record.created = context_.now.wall;
@@ -286,6 +290,7 @@ void Outbox::send(const event::LocalSend& send, const Target& target) {
   if (send.wait.count() > 0) {
     waiting_for_.emplace(send.ticket, id);
     wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
+    if (!entry.record.asker.empty()) context_.awaited.emplace(id, entry.record.asker);
   }
   expiries_.schedule(id, context_.now.instant + expiry_in);
   enter_lane(entry);
@@ -331,9 +336,16 @@ void Outbox::wait(const event::LocalWait& wait) {
 void Outbox::forget(Ticket ticket) {
   const auto found = waiting_for_.find(ticket);
   if (found == waiting_for_.end()) return;
-  if (const auto open = open_.find(found->second); open != open_.end()) std::erase(open->second.waiters, ticket);
+  stop_waiting(found->second, ticket);
   wait_timers_.cancel(ticket);
   waiting_for_.erase(found);
+}
+
+void Outbox::stop_waiting(const std::string& id, Ticket ticket) {
+  const auto open = open_.find(id);
+  if (open == open_.end()) return;
+  std::erase(open->second.waiters, ticket);
+  if (open->second.waiters.empty()) context_.awaited.erase(id);
 }
 
 void Outbox::answer(Ticket ticket, SendResult result) {
@@ -390,10 +402,13 @@ void Outbox::on_reply(const Message& message, std::string_view payload) {
   const auto* reply = message.get<body::Reply>();
   if (auto* open = find_from(message)) {
     flow_of(*open).probe_allowed.reset();  // it is there, whatever its state says
-    if (message.sealed || reply == nullptr) {
+    if (reply == nullptr) {
+      const auto* error = std::get_if<Error>(&message.body);
       context_.count("reply.unreadable");
       context_.note(Level::Warn, "reply.unreadable", {{"cid", message.correlation_id}, {"peer", message.source.gateway}});
-      end(*open, "error", Error{ErrorCode::Unsupported, "the reply of " + message.source.str() + " cannot be read by this release", false},
+      end(*open, "error",
+          Error{error != nullptr ? error->code : ErrorCode::Internal,
+                "the reply of " + message.source.str() + " (" + message.status + ") is not taken: " + (error != nullptr ? error->message : "it has no content"), false},
           payload, nullptr);
       return;
     }
@@ -513,6 +528,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
     const auto waiters = std::move(open.waiters);
     for (const auto ticket : waiters) answer(ticket, view);
   }
+  context_.awaited.erase(id);
   expiries_.cancel(id);
   flow_of(open).asked.erase(id);
   open_.erase(id);
@@ -533,14 +549,14 @@ void Outbox::acknowledge(const std::string& gateway, const std::string& id) {
 void Outbox::flush_acks(const std::string& gateway) {
   auto& flow = flows_[gateway];
   const auto* peer = peers_.find_pinned(gateway);
-  if (flow.acks.empty() || peer == nullptr || !peer->mac_key_out) return;
+  if (flow.acks.empty() || peer == nullptr || !peer->can_be_told()) return;
   // Without the broker they are lost, which only means that the peer keeps its replies longer.
   body::Ack ack{std::move(flow.acks)};
   flow.acks.clear();
   if (!link_up_ && gateway != context_.me()) return;
   const auto to = Address::bridge_of(gateway);
   auto event = encode_ack({context_.new_id(), Address::bridge_of(context_.me()), to, context_.now.wall, {}, context_.key_id}, ack);
-  context_.authenticate(event, *peer->mac_key_out);
+  context_.authenticate(event, peer->channel().mac_out);
   context_.publish({.topic = context_.topics.inbox(to), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}}, gateway);
 }
 
@@ -676,7 +692,7 @@ void Outbox::on_time() {
     const auto found = waiting_for_.find(*ticket);
     if (found == waiting_for_.end()) continue;
     const auto id = found->second;
-    if (const auto open = open_.find(id); open != open_.end()) std::erase(open->second.waiters, *ticket);
+    stop_waiting(id, *ticket);
     if (auto seen = view(id, false)) answer(*ticket, std::move(*seen));
   }
 }
@@ -732,15 +748,12 @@ std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) c
   if (!record) return std::nullopt;
   auto view = view_without_texts(record->status.empty() && open != open_.end() ? open->second.record : *record, context_.me());
   if (open != open_.end()) hint(view, open->second);
-  MessageDecoder decoder(MessageLimits{.message_bytes = SIZE_MAX});
   if (!record->incarnation.empty()) {
-    const auto request = decoder.decode(record->request, topic::Inbox{record->target}, context_.topics);
-    if (const auto* message = std::get_if<Message>(&request)) {
+    if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) {
       if (const auto* send = message->get<body::SessionsSend>()) view.message = send->message;
     }
   }
-  const auto reply = decoder.decode(record->reply, topic::Reply{record->source}, context_.topics);
-  if (const auto* message = std::get_if<Message>(&reply)) {
+  if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {
     if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);
   }
   return view;

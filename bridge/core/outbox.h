@@ -38,7 +38,7 @@ class Outbox {
   void start() { pump(context_.me()); }
 
   // ---- local callers ----
-  void send(const event::LocalSend& send, const Target& target);
+  void send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain);
   void wait(const event::LocalWait& wait);
   void forget(Ticket ticket);
 
@@ -102,6 +102,7 @@ class Outbox {
   void end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply);
   void replace_unknown(OutgoingRecord record, const Message& message, const body::Reply& reply, std::string_view payload);
   void answer(Ticket ticket, SendResult result);
+  void stop_waiting(const std::string& id, Ticket ticket);
   Open* find_from(const Message& message);
   void hint(ExchangeView& view, const Open& open) const;
 

@@ -7,42 +7,77 @@ namespace {
 
 using action::Level;
 
-// The MAC key of one direction: wire contract, "Security".
-std::optional<Bytes32> mac_key(const Context& context, const Bytes32& shared, std::string_view source, std::string_view target,
-                               const Bytes32& source_fingerprint, const Bytes32& target_fingerprint) {
-  std::string label = "clawbridge.v1.mac|";
-  label.append(source).append("|").append(target).append("|");
+constexpr std::size_t kRevokedMax = 32;
+
+// A key of one direction: wire contract, "Security". `purpose`: mac or seal.
+Bytes32 direction_key(const Context& context, std::string_view purpose, const Bytes32& shared, std::string_view source,
+                      std::string_view target, const Bytes32& source_fingerprint, const Bytes32& target_fingerprint) {
+  std::string label = "clawbridge.v1.";
+  label.append(purpose).append("|").append(source).append("|").append(target).append("|");
   label += as_text(source_fingerprint);
   label += as_text(target_fingerprint);
   return context.crypto.hmac_sha256(as_text(shared), label);
 }
 
+std::string shown_prefix(std::string_view fingerprint) { return std::string(fingerprint.substr(0, kTrustDigits)); }
+
 }  // namespace
+
+void Peers::add_channel(Peer& peer, const Keys& own, const Bytes32& own_fingerprint, const Bytes32& sign_key, const Bytes32& box_key,
+                        WallTime until) const {
+  const auto shared = context_.crypto.x25519(own.box.secret, box_key);
+  if (!shared) return;
+  const auto& me = context_.me();
+  const auto& them = peer.record.gateway;
+  const auto fingerprint = fingerprint_of(context_.crypto, sign_key, box_key);
+  peer.channels.push_back({.key_id = hex_encode(fingerprint).substr(0, 16),
+                           .mac_in = direction_key(context_, "mac", *shared, them, me, fingerprint, own_fingerprint),
+                           .mac_out = direction_key(context_, "mac", *shared, me, them, own_fingerprint, fingerprint),
+                           .seal_in = direction_key(context_, "seal", *shared, them, me, fingerprint, own_fingerprint),
+                           .seal_out = direction_key(context_, "seal", *shared, me, them, own_fingerprint, fingerprint),
+                           .until = until});
+}
 
 Peer Peers::make_peer(PeerRecord record) const {
   Peer peer;
-  const auto fingerprint = fingerprint_of(context_.crypto, record.sign_key, record.box_key);
-  peer.fingerprint = hex_encode(fingerprint);
+  peer.fingerprint = hex_encode(fingerprint_of(context_.crypto, record.sign_key, record.box_key));
   peer.key_id = peer.fingerprint.substr(0, 16);
-  if (const auto shared = context_.crypto.x25519(context_.options.keys.box.secret, record.box_key)) {
-    peer.mac_key_out = mac_key(context_, *shared, context_.me(), record.gateway, context_.fingerprint, fingerprint);
-    peer.mac_key_in = mac_key(context_, *shared, record.gateway, context_.me(), fingerprint, context_.fingerprint);
-  }
   peer.record = std::move(record);
+  const auto& kept = peer.record;
+  const auto with_own = [&](const Keys& own, const Bytes32& own_fingerprint, WallTime until) {
+    add_channel(peer, own, own_fingerprint, kept.sign_key, kept.box_key, until);
+    if (kept.previous_until != WallTime{} && !peer.channels.empty()) {
+      add_channel(peer, own, own_fingerprint, kept.previous_sign_key, kept.previous_box_key, std::min(until, kept.previous_until));
+    }
+  };
+  with_own(context_.options.keys, context_.fingerprint, WallTime::max());
+  if (const auto& previous = context_.options.previous_keys; previous && !peer.channels.empty()) {
+    with_own(previous->keys, fingerprint_of(context_.crypto, previous->keys.sign.public_key, previous->keys.box.public_key), previous->until);
+  }
   return peer;
+}
+
+// True when the settings pin other keys for that gateway than these, or than those these were rotated from.
+bool Peers::is_pinned_elsewhere(const PeerRecord& record, std::string_view fingerprint) const {
+  const auto pinned = context_.options.peers.find(record.gateway);
+  if (pinned == context_.options.peers.end() || pinned->second == fingerprint) return false;
+  if (record.previous_until == WallTime{}) return true;
+  return pinned->second != hex_encode(fingerprint_of(context_.crypto, record.previous_sign_key, record.previous_box_key));
 }
 
 void Peers::restore(std::vector<PeerRecord> records) {
   MessageDecoder decoder;
   for (auto& record : records) {
     auto peer = make_peer(std::move(record));
-    // What the configuration says now counts, not what it said when the peer was stored.
-    const auto pinned = context_.options.peers.find(peer.record.gateway);
-    if (pinned != context_.options.peers.end()) {
-      if (pinned->second != peer.fingerprint) continue;
-      peer.record.trust = PeerTrust::Configured;
-    } else if (peer.record.trust == PeerTrust::Configured) {
-      peer.record.trust = PeerTrust::Pending;
+    // What the configuration says now counts, not what it said when the peer was stored; but what a person revoked stays so.
+    if (is_pinned_elsewhere(peer.record, peer.fingerprint)) continue;
+    if (!peer.revoked()) {
+      const bool configured_now = context_.options.peers.contains(peer.record.gateway);
+      if (configured_now) {
+        peer.record.trust = PeerTrust::Configured;
+      } else if (peer.record.trust == PeerTrust::Configured) {
+        peer.record.trust = PeerTrust::Pending;
+      }
     }
     const auto decoded = decoder.decode(peer.record.state, topic::State{peer.record.gateway}, context_.topics);
     if (const auto* message = std::get_if<Message>(&decoded)) {
@@ -110,7 +145,25 @@ void Peers::refuse_key(std::string_view gateway, std::string_view fingerprint) {
   context_.note(Level::Error, "peer.key_changed",
                 {{"peer", std::string(gateway)},
                  {"fingerprint", std::string(fingerprint)},
-                 {"remedy", "if its keys were renewed on purpose, remove the peer here and trust the new ones"}});
+                 {"remedy", "if its keys were made anew on purpose: clawbridge peers trust " + std::string(gateway) + " " + shown_prefix(fingerprint)}});
+}
+
+// The old signing key vouches for the new keys.
+bool Peers::rotated(const Peer& known, const body::State& state, std::string_view fingerprint) const {
+  if (!state.rotation || state.rotation->old_sign_key != known.record.sign_key) return false;
+  const auto label = "clawbridge.v1.rotate|" + known.record.gateway + "|";
+  return context_.crypto.verify(known.record.sign_key, label, *hex_decode(fingerprint), state.rotation->proof);
+}
+
+// Other keys claim the name: kept, so that a person may trust them, and told once.
+void Peers::offer(Peer& known, std::string_view fingerprint, std::string_view payload) {
+  if (known.offered_fingerprint != fingerprint) {
+    refuse_key(known.record.gateway, fingerprint);
+  } else {
+    context_.count("state.key_changed");
+  }
+  known.offered_fingerprint = fingerprint;
+  known.offered_state.assign(payload);
 }
 
 std::optional<PeerChange> Peers::on_state(const Message& message, std::string_view payload) {
@@ -126,19 +179,28 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
     context_.count("state.unauthentic");
     return std::nullopt;
   }
-  const auto* known = find(gateway);
-  if (known != nullptr && known->pinned() && known->fingerprint != fingerprint) {
-    refuse_key(gateway, fingerprint);
+  const auto found = peers_.find(gateway);
+  auto* known = found == peers_.end() ? nullptr : &found->second;
+  if (known != nullptr && std::find(known->record.revoked.begin(), known->record.revoked.end(), fingerprint) != known->record.revoked.end()) {
+    context_.count("state.revoked");
     return std::nullopt;
   }
-  const auto trust = trust_of(gateway, fingerprint, *state);
+  const bool rotates = known != nullptr && known->pinned() && known->fingerprint != fingerprint && rotated(*known, *state, fingerprint);
+  if (known != nullptr && known->pinned() && known->fingerprint != fingerprint && !rotates) {
+    offer(*known, fingerprint, payload);
+    return std::nullopt;
+  }
+  auto trust = rotates ? std::optional(known->record.trust) : trust_of(gateway, fingerprint, *state);
   if (!trust) {
     refuse_key(gateway, fingerprint);
     return std::nullopt;
   }
+  // Who stole a revoked bridge's keys may know the join secret as well: after a revocation only a person lets the name in.
+  if (known != nullptr && known->revoked() && *trust == PeerTrust::Joined) trust = PeerTrust::Pending;
   if (!room_for(gateway, *trust)) return std::nullopt;
 
-  const bool same_keys = known != nullptr && known->fingerprint == fingerprint;
+  // A rotation carries over what is known of the old keys.
+  const bool same_keys = known != nullptr && (known->fingerprint == fingerprint || rotates);
   PeerChange change{.gateway = gateway};
   if (same_keys && known->known_state) {
     const auto& kept = known->record;
@@ -163,6 +225,14 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
 
   auto record = same_keys ? known->record : PeerRecord{};
   record.gateway = gateway;
+  if (!same_keys && known != nullptr) record.revoked = known->record.revoked;
+  if (rotates) {
+    record.previous_sign_key = known->record.sign_key;
+    record.previous_box_key = known->record.box_key;
+    record.previous_until = context_.now.wall + kPreviousKeysTaken;
+    context_.count("peer.rotated");
+    context_.note(Level::Warn, "peer.keys_rotated", {{"peer", gateway}, {"from", known->fingerprint}, {"to", fingerprint}});
+  }
   const bool was_pinned = same_keys && known->pinned();
   // A person's or an earlier join's decision stands; a pending peer may be pinned by its proof.
   if (!was_pinned) record.trust = *trust;
@@ -174,7 +244,9 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
   record.revision = state->revision;
   record.state.assign(payload);
   record.seen = context_.now.wall;
-  auto peer = same_keys ? *known : make_peer(record);
+  auto peer = same_keys && !rotates ? *known : make_peer(record);
+  peer.offered_fingerprint.clear();
+  peer.offered_state.clear();
   peer.record = std::move(record);
   peer.state = *state;
   peer.known_state = true;
@@ -202,14 +274,49 @@ std::optional<std::string> Peers::believe_incarnation(std::string_view gateway, 
 std::optional<ErrorCode> Peers::check(const Message& message) const {
   const auto* peer = find(message.source.gateway);
   if (peer == nullptr) return ErrorCode::UnknownPeer;
-  if (message.key_id != peer->key_id) return ErrorCode::KeyChanged;
   if (message.signature) {
-    const bool good = context_.crypto.verify(peer->record.sign_key, kSignaturePrefix, message.covered, *message.signature);
-    return good ? std::nullopt : std::optional(ErrorCode::Unauthentic);
+    const bool previous = message.key_id != peer->key_id;
+    if (previous && (context_.now.wall >= peer->record.previous_until ||
+                     message.key_id != hex_encode(fingerprint_of(context_.crypto, peer->record.previous_sign_key, peer->record.previous_box_key)).substr(0, 16))) {
+      return ErrorCode::KeyChanged;
+    }
+    const auto& key = previous ? peer->record.previous_sign_key : peer->record.sign_key;
+    return context_.crypto.verify(key, kSignaturePrefix, message.covered, *message.signature) ? std::nullopt : std::optional(ErrorCode::Unauthentic);
   }
-  if (!peer->mac_key_in || !message.mac) return ErrorCode::Unauthentic;
-  const auto mac = context_.crypto.hmac_sha256(as_text(*peer->mac_key_in), message.covered);
-  return context_.crypto.equal(mac, *message.mac) ? std::nullopt : std::optional(ErrorCode::Unauthentic);
+  if (peer->channels.empty() || !message.mac) return ErrorCode::Unauthentic;
+  bool key_known = false;
+  for (const auto& channel : peer->channels) {
+    if (channel.key_id != message.key_id || context_.now.wall >= channel.until) continue;
+    key_known = true;
+    if (context_.crypto.equal(context_.crypto.hmac_sha256(as_text(channel.mac_in), message.covered), *message.mac)) return std::nullopt;
+  }
+  return key_known ? ErrorCode::Unauthentic : ErrorCode::KeyChanged;
+}
+
+// The state that brought the other keys is judged as if it came now, with the peer's name free.
+const Peer* Peers::adopt_offered(Peer& peer) {
+  MessageDecoder decoder;
+  const auto gateway = peer.record.gateway;
+  const auto payload = peer.offered_state;
+  const auto decoded = decoder.decode(payload, topic::State{gateway}, context_.topics);
+  const auto* message = std::get_if<Message>(&decoded);
+  const auto* state = message == nullptr ? nullptr : message->get<body::State>();
+  if (state == nullptr) return nullptr;
+  PeerRecord record;
+  record.gateway = gateway;
+  record.trust = PeerTrust::Trusted;
+  record.sign_key = state->sign_key;
+  record.box_key = state->box_key;
+  record.incarnation = state->incarnation;
+  record.epoch = state->epoch;
+  record.revision = state->revision;
+  record.state = payload;
+  record.seen = context_.now.wall;
+  record.revoked = peer.record.revoked;
+  auto adopted = make_peer(std::move(record));
+  adopted.state = *state;
+  adopted.known_state = true;
+  return &peers_.insert_or_assign(gateway, std::move(adopted)).first->second;
 }
 
 Result<PeerView> Peers::trust(std::string_view gateway, std::string_view fingerprint) {
@@ -217,23 +324,49 @@ Result<PeerView> Peers::trust(std::string_view gateway, std::string_view fingerp
   if (found == peers_.end() || gateway == context_.me()) {
     return Error{ErrorCode::UnknownPeer, "no gateway \"" + std::string(gateway) + "\" has been seen; `clawbridge peers list` shows those that have", false};
   }
-  auto& peer = found->second;
-  if (fingerprint.size() < 16 || !peer.fingerprint.starts_with(fingerprint)) {
+  auto* peer = &found->second;
+  const bool enough = fingerprint.size() >= kTrustDigits;
+  const bool offered = enough && !peer->offered_fingerprint.empty() && peer->offered_fingerprint.starts_with(fingerprint);
+  if (!offered && (!enough || !peer->fingerprint.starts_with(fingerprint))) {
     return Error{ErrorCode::KeyChanged,
-                 "the fingerprint given is not " + std::string(gateway) + "'s; give at least its first 16 digits as `clawbridge key show` prints them on " +
-                     std::string(gateway),
+                 "the fingerprint given is not " + std::string(gateway) + "'s; give at least its first " + std::to_string(kTrustDigits) +
+                     " digits as `clawbridge key show` prints them on " + std::string(gateway),
                  false};
   }
-  if (!peer.pinned()) {
-    peer.record.trust = PeerTrust::Trusted;
+  if (offered) {
+    if (context_.options.peers.contains(std::string(gateway))) {
+      return Error{ErrorCode::KeyChanged, "the settings pin other keys for " + std::string(gateway) + "; change peers." + std::string(gateway) + ".fingerprint there", false};
+    }
+    if (adopt_offered(*peer) == nullptr) return Error{ErrorCode::Internal, "the state that brought the new keys cannot be read; wait for the next one", true};
+    peer = &peers_.find(gateway)->second;
+  }
+  if (!peer->pinned() || offered) {
+    peer->record.trust = PeerTrust::Trusted;
+    std::erase(peer->record.revoked, peer->fingerprint);
+    context_.store(store::PutPeer{peer->record});
+    context_.note(Level::Info, "peer.trusted", {{"peer", peer->record.gateway}, {"fingerprint", peer->fingerprint}});
+  }
+  return view(*peer);
+}
+
+Result<PeerView> Peers::revoke(std::string_view gateway) {
+  const auto found = peers_.find(gateway);
+  if (found == peers_.end() || gateway == context_.me()) {
+    return Error{ErrorCode::UnknownPeer, "no gateway \"" + std::string(gateway) + "\" is known; `clawbridge peers list` shows those that are", false};
+  }
+  auto& peer = found->second;
+  if (!peer.revoked()) {
+    peer.record.trust = PeerTrust::Revoked;
+    if (peer.record.revoked.size() >= kRevokedMax) peer.record.revoked.erase(peer.record.revoked.begin());
+    peer.record.revoked.push_back(peer.fingerprint);
     context_.store(store::PutPeer{peer.record});
-    context_.note(Level::Info, "peer.trusted", {{"peer", peer.record.gateway}, {"fingerprint", peer.fingerprint}});
+    context_.note(Level::Warn, "peer.revoked", {{"peer", peer.record.gateway}, {"fingerprint", peer.fingerprint}});
   }
   return view(peer);
 }
 
 std::size_t Peers::pending() const {
-  return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) { return !entry.second.pinned(); }));
+  return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) { return entry.second.record.trust == PeerTrust::Pending; }));
 }
 
 PeerView Peers::view(const Peer& peer) const {
@@ -244,6 +377,7 @@ PeerView Peers::view(const Peer& peer) const {
   view.since = peer.state.since;
   view.version = peer.state.version;
   view.fingerprint = peer.fingerprint;
+  view.offered_fingerprint = peer.offered_fingerprint;
   view.gateway_kind = peer.state.gateway_kind;
   view.gateway_version = peer.state.gateway_version;
   view.agents = peer.state.agents;

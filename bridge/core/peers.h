@@ -1,8 +1,9 @@
 // Who else is there: the peers' keys, how far they are trusted, and what their latest authentic state says.
 //
-// A peer is pinned (by configuration, by the join secret or by a person) or pending. Only a pinned peer's messages
-// have any effect beyond being counted; a pending one's requests are put off until a person trusts it. Pinned keys never
-// change here: a state with other keys is refused with `key_changed`.
+// A peer is pinned (by configuration, by the join secret or by a person), pending or revoked. Only a pinned peer's
+// messages have any effect beyond being counted; a pending one's requests are put off until a person trusts it, a revoked
+// one's are refused. Pinned keys change in two ways only: their owner rotates them, proven by the old signing key, or a
+// person trusts the new ones. Any other state with other keys is refused with `key_changed`.
 //
 // Our own gateway is in the table too, so that a request to a local agent takes the same path as any other.
 #pragma once
@@ -18,16 +19,33 @@
 
 namespace clawbridge::core {
 
+/// The secrets between one key pair of ours and one of a peer's, each for one direction.
+struct Channel {
+  std::string key_id;            // of the peer's keys
+  Bytes32 mac_in{};
+  Bytes32 mac_out{};
+  Bytes32 seal_in{};
+  Bytes32 seal_out{};
+  WallTime until = WallTime::max();  // of keys before a rotation: messages are taken until then
+};
+
 struct Peer {
   PeerRecord record;
   std::string fingerprint;       // 64 hex digits
   std::string key_id;            // its first 16
-  std::optional<Bytes32> mac_key_out;  // nothing when the key exchange is refused (an all-zero result)
-  std::optional<Bytes32> mac_key_in;
+  // The first is for the current keys of both; the others for those before a rotation. Empty when the key exchange is
+  // refused (an all-zero result): nothing can be said to that peer then.
+  std::vector<Channel> channels;
   body::State state;             // as in record.state
   bool known_state = false;      // record.state was seen, in this life or an earlier one
+  std::string offered_fingerprint;  // other keys that claim the name, refused with `key_changed`; empty: none
+  std::string offered_state;        // the payload that brought them
 
-  [[nodiscard]] bool pinned() const { return record.trust != PeerTrust::Pending; }
+  [[nodiscard]] bool pinned() const { return record.trust != PeerTrust::Pending && record.trust != PeerTrust::Revoked; }
+  [[nodiscard]] bool revoked() const { return record.trust == PeerTrust::Revoked; }
+  [[nodiscard]] bool can_be_told() const { return !channels.empty(); }
+  /// REQUIRES: can_be_told().
+  [[nodiscard]] const Channel& channel() const { return channels.front(); }
   [[nodiscard]] bool reachable() const { return known_state && state.presence != body::Presence::Offline; }
 };
 
@@ -63,17 +81,25 @@ class Peers {
   /// UnknownPeer, KeyChanged or Unauthentic.
   [[nodiscard]] std::optional<ErrorCode> check(const Message& message) const;
 
-  /// A person trusts a pending peer. `fingerprint`: at least 16 hex digits that begin the peer's.
+  /// A person trusts a pending peer, or the other keys that claim a known peer's name. `fingerprint`: at least
+  /// kTrustDigits hex digits that begin theirs.
   [[nodiscard]] Result<PeerView> trust(std::string_view gateway, std::string_view fingerprint);
+  /// A person withdraws it. The keys are remembered: neither a join secret nor a rotation brings them back.
+  [[nodiscard]] Result<PeerView> revoke(std::string_view gateway);
 
   [[nodiscard]] PeerView view(const Peer& peer) const;
   [[nodiscard]] std::size_t pending() const;
 
  private:
   [[nodiscard]] Peer make_peer(PeerRecord record) const;
+  void add_channel(Peer& peer, const Keys& own, const Bytes32& own_fingerprint, const Bytes32& sign_key, const Bytes32& box_key, WallTime until) const;
+  [[nodiscard]] bool rotated(const Peer& known, const body::State& state, std::string_view fingerprint) const;
+  void offer(Peer& known, std::string_view fingerprint, std::string_view payload);
+  [[nodiscard]] const Peer* adopt_offered(Peer& peer);
   [[nodiscard]] std::optional<PeerTrust> trust_of(std::string_view gateway, std::string_view fingerprint, const body::State& state) const;
   [[nodiscard]] bool room_for(std::string_view gateway, PeerTrust trust);
   void refuse_key(std::string_view gateway, std::string_view fingerprint);
+  [[nodiscard]] bool is_pinned_elsewhere(const PeerRecord& record, std::string_view fingerprint) const;
 
   Context& context_;
   std::map<std::string, Peer, std::less<>> peers_;

@@ -103,10 +103,13 @@ Result<std::string> find_gateway(const std::string& agent, const Context& contex
 std::optional<Error> check_gateway(const std::string& gateway, const Context& context, const Peers& peers, bool discovered) {
   if (gateway == context.me()) return std::nullopt;
   const auto* peer = peers.find(gateway);
+  if (peer != nullptr && peer->revoked()) {
+    return Error{ErrorCode::UnknownPeer, gateway + " was revoked here; `clawbridge peers trust " + gateway + " FINGERPRINT` lets it in again", false};
+  }
   if (peer != nullptr && !peer->pinned()) {
     return Error{ErrorCode::AwaitingTrust,
                  gateway + "'s keys are not trusted here; compare its fingerprint with `clawbridge key show` there, then `clawbridge peers trust " +
-                     gateway + " " + peer->fingerprint.substr(0, 16) + "`",
+                     gateway + " " + peer->fingerprint.substr(0, kTrustDigits) + "`",
                  true};
   }
   if (peer != nullptr || !discovered || peers.configured(gateway)) return std::nullopt;

@@ -21,6 +21,7 @@ class Service {
   virtual Ticket wait(event::LocalWait request, std::function<void(SendResult)> done) = 0;
   virtual Ticket ask(event::LocalAsk request, std::function<void(AskResult)> done) = 0;
   virtual Ticket trust(event::LocalTrust request, std::function<void(TrustResult)> done) = 0;
+  virtual Ticket revoke(event::LocalRevoke request, std::function<void(TrustResult)> done) = 0;
   /// The caller has gone: its callback will not be called.
   virtual void cancel(Ticket ticket) = 0;
 

@@ -8,6 +8,7 @@ std::string_view to_string(PeerTrust trust) {
     case PeerTrust::Joined: return "joined";
     case PeerTrust::Trusted: return "trusted";
     case PeerTrust::Configured: return "configured";
+    case PeerTrust::Revoked: return "revoked";
   }
   return "pending";
 }

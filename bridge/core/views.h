@@ -49,11 +49,12 @@ using AskResult = Result<body::Reply>;
 
 struct PeerView {
   std::string gateway;
-  std::string trust;        // pending, joined, trusted, configured
+  std::string trust;        // pending, joined, trusted, configured, revoked
   std::string presence;     // online, degraded, offline, unseen
   WallTime since{};
   std::string version;
   std::string fingerprint;  // 64 hex digits; empty if unseen
+  std::string offered_fingerprint;  // of other keys that claim the name (`key_changed`); empty: none
   std::string gateway_kind;
   std::string gateway_version;
   std::vector<body::AgentInfo> agents;

@@ -1,5 +1,7 @@
 #include "bridge/crypto/keys.h"
 
+#include "bridge/crypto/system_cryptography.h"
+
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -117,7 +119,7 @@ std::optional<std::string> read_all(int descriptor) {
   return text;
 }
 
-Result<core::Keys> load(int descriptor, const fs::path& path, std::string_view gateway) {
+Result<std::string> load(int descriptor, const fs::path& path) {
   struct stat about {};
   if (::fstat(descriptor, &about) != 0) return system_failure("read", path, errno);
   if (!S_ISREG(about.st_mode)) return failure("read", path, "it is not an ordinary file");
@@ -127,18 +129,38 @@ Result<core::Keys> load(int descriptor, const fs::path& path, std::string_view g
   auto text = read_all(descriptor);
   if (!text) return system_failure("read", path, errno);
   if (text->size() > kFileBytesMax) return failure("read", path, "the file is larger than any key file");
+  return std::move(*text);
+}
+
+Result<core::Keys> load(int descriptor, const fs::path& path, std::string_view gateway) {
+  auto text = load(descriptor, path);
+  if (!text) return text.error();
   auto keys = parse(*text, path, gateway);
   sodium_memzero(text->data(), text->size());
   return keys;
 }
 
-std::string rendered(const core::Keys& keys, std::string_view gateway) {
+std::optional<core::PreviousKeys> previous_from(const nlohmann::json& object) {
+  const auto sign = pair_from(object, "sign");
+  const auto box = pair_from(object, "box");
+  const auto until = parse_time(object.value("until", ""));
+  const auto proof = base64url_decode64(object.value("proof", ""));
+  if (!sign || !box || !until || !proof) return std::nullopt;
+  return core::PreviousKeys{{*sign, *box}, *until, *proof};
+}
+
+std::string rendered(const core::Keys& keys, const std::optional<core::PreviousKeys>& previous, std::string_view gateway) {
   const auto pair = [](const core::KeyPair& p) {
     return "{\"secret\":\"" + base64url_encode(p.secret) + "\",\"public\":\"" + base64url_encode(p.public_key) + "\"}";
   };
   std::string text = "{\"gateway\":";
   append_json_string(text, gateway);
-  return text + ",\"sign\":" + pair(keys.sign) + ",\"box\":" + pair(keys.box) + "}\n";
+  text += ",\"sign\":" + pair(keys.sign) + ",\"box\":" + pair(keys.box);
+  if (previous) {
+    text += ",\"previous\":{\"sign\":" + pair(previous->keys.sign) + ",\"box\":" + pair(previous->keys.box) + ",\"until\":\"" +
+            format_time(previous->until) + "\",\"proof\":\"" + base64url_encode(previous->proof) + "\"}";
+  }
+  return text + "}\n";
 }
 
 bool write_all(int descriptor, std::string_view text) {
@@ -159,14 +181,15 @@ int make_private_folders(const fs::path& folder) {
 }
 
 /// Writes a complete file under another name, then gives it its own. By link() and not by rename(), so that of two
-/// processes that make keys at once the second finds those of the first. Returns errno, 0 when all is well.
-int publish_file(const fs::path& path, std::string_view text) {
+/// processes that make keys at once the second finds those of the first; by rename() when it is to be replaced. Returns
+/// errno, 0 when all is well.
+int publish_file(const fs::path& path, std::string_view text, bool replace = false) {
   std::string temporary = path.string() + ".XXXXXX";
   const File file(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600
   if (!file.is_open()) return errno;
   int error = 0;
   if (!write_all(file.get(), text) || ::fsync(file.get()) != 0) error = errno;
-  if (error == 0 && ::link(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0 && (replace ? ::rename(temporary.c_str(), path.c_str()) : ::link(temporary.c_str(), path.c_str())) != 0) error = errno;
   ::unlink(temporary.c_str());
   if (error != 0) return error;
   const File folder(::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_CLOEXEC));
@@ -187,7 +210,7 @@ Result<core::Keys> load_or_create_keys(const fs::path& path, std::string_view ga
   if (const int error = make_private_folders(path.parent_path()); error != 0)
     return system_failure("write", path, error);
   const core::Keys keys{sign_pair_of(random_secret()), box_pair_of(random_secret())};
-  std::string text = rendered(keys, gateway);
+  std::string text = rendered(keys, std::nullopt, gateway);
   const int error = publish_file(path, text);
   sodium_memzero(text.data(), text.size());
   if (error == EEXIST) {
@@ -195,6 +218,44 @@ Result<core::Keys> load_or_create_keys(const fs::path& path, std::string_view ga
     return theirs.is_open() ? load(theirs.get(), path, gateway)
                             : Result<core::Keys>(system_failure("read", path, errno));
   }
+  if (error != 0) return system_failure("write", path, error);
+  return keys;
+}
+
+Result<std::optional<core::PreviousKeys>> load_previous_keys(const fs::path& path, std::string_view gateway) {
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return system_failure("read", path, errno);
+  auto text = load(file.get(), path);
+  if (!text) return text.error();
+  if (auto keys = parse(*text, path, gateway); !keys) return keys.error();
+  const auto object = nlohmann::json::parse(*text, nullptr, false);
+  sodium_memzero(text->data(), text->size());
+  const auto previous = object.find("previous");
+  if (previous == object.end()) return std::optional<core::PreviousKeys>{};
+  auto keys = previous->is_object() ? previous_from(*previous) : std::nullopt;
+  if (!keys) return failure("read", path, "\"previous\" must have sign, box, until and proof; restore the file from a backup");
+  return keys;
+}
+
+Result<core::Keys> rotate_keys(const fs::path& path, std::string_view gateway, WallTime now) {
+  if (sodium_init() < 0) return failure("rotate", path, "libsodium finds no source of randomness on this machine");
+  auto previous = load_previous_keys(path, gateway);
+  if (!previous) return previous.error();
+  if (*previous && now < (*previous)->until) {
+    return failure("rotate", path, "they were rotated less than 7 days ago, and peers that slept since could not follow; try again after " +
+                                       format_time((*previous)->until));
+  }
+  const auto old_keys = load_or_create_keys(path, gateway);
+  if (!old_keys) return old_keys.error();
+  const core::Keys keys{sign_pair_of(random_secret()), box_pair_of(random_secret())};
+  const SystemCryptography crypto;
+  const auto new_fingerprint = fingerprint(keys, crypto);
+  const core::PreviousKeys kept{*old_keys, now + core::kPreviousKeysTaken,
+                                crypto.sign(old_keys->sign.secret, "clawbridge.v1.rotate|" + std::string(gateway) + "|",
+                                            {reinterpret_cast<const char*>(new_fingerprint.data()), new_fingerprint.size()})};
+  std::string text = rendered(keys, kept, gateway);
+  const int error = publish_file(path, text, true);
+  sodium_memzero(text.data(), text.size());
   if (error != 0) return system_failure("write", path, error);
   return keys;
 }

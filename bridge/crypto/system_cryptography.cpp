@@ -118,6 +118,30 @@ std::optional<Bytes32> SystemCryptography::x25519(const Bytes32& secret, const B
   return shared;
 }
 
+std::string SystemCryptography::seal(const Bytes32& key, const core::Nonce24& nonce, std::string_view context,
+                                     std::string_view plaintext) const {
+  static_assert(core::Nonce24{}.size() == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+  std::string out(nonce.size() + plaintext.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES, '\0');
+  std::copy(nonce.begin(), nonce.end(), out.begin());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(reinterpret_cast<unsigned char*>(out.data()) + nonce.size(), nullptr,
+                                             bytes_of(plaintext), plaintext.size(), bytes_of(context), context.size(),
+                                             nullptr, nonce.data(), key.data());
+  return out;
+}
+
+std::optional<std::string> SystemCryptography::open(const Bytes32& key, std::string_view context,
+                                                    std::string_view sealed) const {
+  constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+  constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+  if (sealed.size() < kNonce + kTag) return std::nullopt;
+  std::string out(sealed.size() - kNonce - kTag, '\0');
+  const bool good = crypto_aead_xchacha20poly1305_ietf_decrypt(
+                        reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr, bytes_of(sealed) + kNonce,
+                        sealed.size() - kNonce, bytes_of(context), context.size(), bytes_of(sealed), key.data()) == 0;
+  if (!good) return std::nullopt;
+  return out;
+}
+
 bool SystemCryptography::equal(const Bytes32& a, const Bytes32& b) const {
   return sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

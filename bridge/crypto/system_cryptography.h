@@ -25,6 +25,10 @@ class SystemCryptography : public core::Cryptography {
   [[nodiscard]] bool verify(const Bytes32& public_key, std::string_view prefix, std::string_view bytes,
                             const Bytes64& signature) const override;
   [[nodiscard]] std::optional<Bytes32> x25519(const Bytes32& secret, const Bytes32& public_key) const override;
+  [[nodiscard]] std::string seal(const Bytes32& key, const core::Nonce24& nonce, std::string_view context,
+                                 std::string_view plaintext) const override;
+  [[nodiscard]] std::optional<std::string> open(const Bytes32& key, std::string_view context,
+                                                std::string_view sealed) const override;
   [[nodiscard]] bool equal(const Bytes32& a, const Bytes32& b) const override;
 
  private:

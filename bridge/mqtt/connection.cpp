@@ -25,13 +25,18 @@ constexpr std::int32_t kSessionExpirySeconds = 7 * 24 * 3600;
 constexpr int kDisconnectTimeoutMs = 1'000;  // for what Paho itself still has in flight
 
 /// Properties of every message we publish, and of the will.
-paho::properties message_properties() {
-  return {{paho::property::PAYLOAD_FORMAT_INDICATOR, 1}, {paho::property::CONTENT_TYPE, std::string(kContentType)}};
+paho::properties message_properties(bool plain = false) {
+  return {{paho::property::PAYLOAD_FORMAT_INDICATOR, 1},
+          {paho::property::CONTENT_TYPE, std::string(plain ? "text/plain; charset=utf-8" : kContentType)}};
 }
 
 template <class T>
 std::size_t number_in(const paho::properties& properties, paho::property::code code) {
   return properties.contains(code) ? paho::get<T>(properties, code) : 0;
+}
+
+std::string text_in(const paho::properties& properties, paho::property::code code) {
+  return properties.contains(code) ? paho::get<std::string>(properties, code) : std::string();
 }
 
 /// Paho's own words for a failure; it gives them only in the exception of a wait, which is over here.
@@ -268,7 +273,15 @@ void Connection::disconnect_publisher_when_idle() {
 // ---- receiving ----
 
 void Connection::on_message(const paho::message& message) {
-  core::event::BrokerMessage event{message.get_topic(), message.get_payload_str(), message.is_retained()};
+  core::event::BrokerMessage event;
+  event.topic = message.get_topic();
+  event.payload = message.get_payload_str();
+  event.retained = message.is_retained();
+  if (order_.protocol >= 5 && !event.payload.starts_with('{')) {
+    const auto& properties = message.get_properties();
+    event.response_topic = text_in(properties, paho::property::RESPONSE_TOPIC);
+    event.correlation_data = text_in(properties, paho::property::CORRELATION_DATA);
+  }
   {
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::Connecting && early_.size() < kEarlyMessagesMax) {
@@ -376,7 +389,7 @@ std::string Connection::send(core::action::Publish& publish, PublishWindow::Slot
   try {
     paho::message_ptr message;
     if (order_.protocol >= 5) {
-      auto properties = message_properties();
+      auto properties = message_properties(publish.plain);
       if (!publish.correlation_id.empty()) properties.add({paho::property::CORRELATION_DATA, publish.correlation_id});
       if (!publish.response_topic.empty()) properties.add({paho::property::RESPONSE_TOPIC, publish.response_topic});
       if (publish.expires_in) {

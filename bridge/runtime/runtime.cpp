@@ -191,6 +191,10 @@ core::Ticket Runtime::trust(core::event::LocalTrust request, std::function<void(
   return ask_core(std::move(request), std::move(done));
 }
 
+core::Ticket Runtime::revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) {
+  return ask_core(std::move(request), std::move(done));
+}
+
 void Runtime::cancel(core::Ticket ticket) {
   if (callbacks_.erase(ticket) > 0) post(core::event::LocalGone{ticket});
 }

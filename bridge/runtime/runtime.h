@@ -61,6 +61,7 @@ class Runtime final : public core::Service {
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override;
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override;
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override;
+  core::Ticket revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) override;
   void cancel(core::Ticket ticket) override;
   core::StatusView status() override;
   std::vector<core::PeerView> peers() override;

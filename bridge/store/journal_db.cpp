@@ -59,8 +59,8 @@ struct JournalDb::Statements {
       db,
       "INSERT INTO outgoing (row, id, source, target, op, session, created, expiry, incarnation, receipt, stage, "
       "reason, "
-      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) "
+      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply, asker, chain) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "
       "ON CONFLICT (id) DO NOTHING"};
   Statement update_outgoing{
       db,
@@ -77,8 +77,8 @@ struct JournalDb::Statements {
                          "INSERT INTO incoming (row, source_gateway, id, digest, source, target, op, session, "
                          "session_key, expiry, received, "
                          "stage, attempt, boot_id, run_id, status, stages, ended, acknowledged, receipt, request, "
-                         "reply) VALUES (?1, ?2, ?3, "
-                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) "
+                         "reply, sealed) VALUES (?1, ?2, ?3, "
+                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "
                          "ON CONFLICT (source_gateway, id) DO NOTHING"};
   Statement update_incoming{db,
                             "UPDATE incoming SET session_key = ?3, stage = ?4, attempt = ?5, boot_id = ?6, run_id = "
@@ -91,7 +91,9 @@ struct JournalDb::Statements {
   Statement clear_incoming_reply{db, "UPDATE incoming SET reply = NULL WHERE row = ?1"};
   Statement old_incoming{
       db,
-      "SELECT row, source_gateway, id, expiry FROM incoming WHERE expiry < ?1 AND stage IN ('ended', 'tombstone') AND "
+      "SELECT row, source_gateway, id, expiry, coalesce(length(request), (SELECT length(bytes) FROM large WHERE "
+      "large.id = incoming.row * 8 + 4), 0) + coalesce(length(reply), (SELECT length(bytes) FROM large WHERE large.id = "
+      "incoming.row * 8 + 5), 0) FROM incoming WHERE expiry < ?1 AND stage IN ('ended', 'tombstone') AND "
       "(acknowledged <> 0 OR max(ended, received) < ?2) ORDER BY expiry LIMIT ?3"};
 
   Statement put_large{db, "INSERT OR REPLACE INTO large (id, bytes) VALUES (?1, ?2)"};
@@ -99,8 +101,9 @@ struct JournalDb::Statements {
 
   Statement put_peer{
       db,
-      "INSERT OR REPLACE INTO peer (gateway, trust, sign_key, box_key, incarnation, epoch, revision, state, seen) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+      "INSERT OR REPLACE INTO peer (gateway, trust, sign_key, box_key, incarnation, epoch, revision, state, seen, "
+      "previous_sign_key, previous_box_key, previous_until, revoked) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
   Statement remove_peer{db, "DELETE FROM peer WHERE gateway = ?1"};
   Statement raise_mark{
       db,
@@ -148,11 +151,14 @@ core::Snapshot JournalDb::restore() {
   while (incoming.step()) snapshot.incoming.push_back(incoming_from(incoming, false));
   Statement peers(
       *db_,
-      "SELECT gateway, trust, sign_key, box_key, incarnation, epoch, revision, state, seen FROM peer ORDER BY gateway");
+      "SELECT gateway, trust, sign_key, box_key, incarnation, epoch, revision, state, seen, previous_sign_key, "
+      "previous_box_key, previous_until, revoked FROM peer ORDER BY gateway");
   while (peers.step()) {
     snapshot.peers.push_back({peers.text(0), trust_from(peers.bytes(1)), bytes32_from(peers.bytes(2)),
                               bytes32_from(peers.bytes(3)), peers.text(4), static_cast<std::uint64_t>(peers.number(5)),
-                              static_cast<std::uint64_t>(peers.number(6)), peers.text(7), from_ms(peers.number(8))});
+                              static_cast<std::uint64_t>(peers.number(6)), peers.text(7), from_ms(peers.number(8)),
+                              bytes32_from(peers.bytes(9)), bytes32_from(peers.bytes(10)), from_ms(peers.number(11)),
+                              words_from(peers.bytes(12))});
   }
   snapshot.replay_marks = replay_marks();
   Statement newest(
@@ -206,6 +212,7 @@ void JournalDb::write_in_transaction(const core::StoreOrder& order) {
 void JournalDb::roll_back() {
   if (db_->in_transaction()) db_->run("ROLLBACK");
   rolled_back_ = true;
+  incoming_bytes_.reset();
 }
 
 void JournalDb::catch_up() {
@@ -221,6 +228,7 @@ void JournalDb::write(const core::store::PutOutgoing& order) {
   const std::string source = r.source.str();
   const std::string target = r.target.str();
   const std::string stages = stages_text(r.stages);
+  const std::string chain = words_text(r.chain);
   const auto insert = [&](std::optional<std::int64_t> row) {
     const Use use(statements_->put_outgoing);
     auto& s = statements_->put_outgoing;
@@ -243,6 +251,8 @@ void JournalDb::write(const core::store::PutOutgoing& order) {
     s.bind_number(19, to_ms(r.ended));
     bind_payload(s, 20, r.request);
     bind_payload(s, 21, r.reply);
+    s.bind_text(22, r.asker);
+    s.bind_text(23, chain);
     s.step();
     return db_->changes() != 0;
   };
@@ -311,6 +321,7 @@ void JournalDb::write(const core::store::PutIncoming& order) {
     bind_optional(s, 20, r.receipt);
     bind_payload(s, 21, r.request);
     bind_payload(s, 22, r.reply);
+    s.bind_number(23, r.sealed ? 1 : 0);
     s.step();
     return db_->changes() != 0;
   };
@@ -319,7 +330,9 @@ void JournalDb::write(const core::store::PutIncoming& order) {
     row = incoming_row(r.source_gateway, r.id);
     remove_incoming(row.value());
     insert(row);
+    incoming_bytes_.reset();
   }
+  add_incoming_bytes(r.source_gateway, r.request.size() + r.reply.size());
   if (r.request.size() <= kInlineBytesMax && r.reply.size() <= kInlineBytesMax) return;
   if (!row) row = incoming_row(r.source_gateway, r.id);
   if (r.request.size() > kInlineBytesMax) write_large(large_id(*row, LargeSlot::IncomingRequest), r.request);
@@ -349,6 +362,7 @@ void JournalDb::write(const core::store::UpdateIncoming& order) {
   bind_optional(s, 11, order.receipt);
   bind_payload(s, 12, order.reply);
   s.run();
+  add_incoming_bytes(order.source_gateway, order.reply.size());
 }
 
 void JournalDb::write(const core::store::AcknowledgeIncoming& order) {
@@ -372,6 +386,11 @@ void JournalDb::write(const core::store::PutPeer& order) {
   s.bind_number(7, static_cast<std::int64_t>(r.revision));
   s.bind_blob(8, r.state);
   s.bind_number(9, to_ms(r.seen));
+  s.bind_blob(10, view_of(r.previous_sign_key));
+  s.bind_blob(11, view_of(r.previous_box_key));
+  s.bind_number(12, to_ms(r.previous_until));
+  const std::string revoked = words_text(r.revoked);
+  s.bind_text(13, revoked);
   s.run();
 }
 
@@ -418,6 +437,7 @@ void JournalDb::purge_incoming(const core::store::Purge& order) {
       auto& mark = marks[old->text(1)];
       if (is_ulid(old->bytes(2))) mark.id_time = std::max(mark.id_time, ulid_time(old->bytes(2)));
       mark.expiry = std::max(mark.expiry, from_ms(old->number(3)));
+      if (incoming_bytes_) (*incoming_bytes_)[old->text(1)] -= static_cast<std::uint64_t>(old->number(4));
     }
   }
   for (const auto row : rows) remove_incoming(row);
@@ -487,6 +507,31 @@ std::optional<core::IncomingRecord> JournalDb::incoming(std::string_view source_
   get->bind_text(1, source_gateway);
   get->bind_text(2, id);
   return get->step() ? std::optional(incoming_from(*get, true)) : std::nullopt;
+}
+
+// Counted once, then kept along: length() reads no more of a row than its header.
+std::uint64_t JournalDb::incoming_bytes(std::string_view source_gateway) {
+  catch_up();
+  if (!incoming_bytes_) {
+    incoming_bytes_.emplace();
+    Statement sums(*db_,
+                   "SELECT source_gateway, sum(coalesce(length(request), (SELECT length(bytes) FROM large WHERE large.id = "
+                   "incoming.row * 8 + 4), 0) + coalesce(length(reply), (SELECT length(bytes) FROM large WHERE large.id = "
+                   "incoming.row * 8 + 5), 0)) FROM incoming GROUP BY source_gateway");
+    while (sums.step()) incoming_bytes_->emplace(sums.text(0), static_cast<std::uint64_t>(sums.number(1)));
+  }
+  const auto found = incoming_bytes_->find(source_gateway);
+  return found == incoming_bytes_->end() ? 0 : found->second;
+}
+
+void JournalDb::add_incoming_bytes(std::string_view source_gateway, std::size_t bytes) {
+  if (!incoming_bytes_ || bytes == 0) return;
+  const auto found = incoming_bytes_->find(source_gateway);
+  if (found != incoming_bytes_->end()) {
+    found->second += bytes;
+  } else {
+    incoming_bytes_->emplace(source_gateway, bytes);
+  }
 }
 
 std::optional<core::IncomingRecord> JournalDb::find_incoming(std::string_view id) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@ class JournalDb : public core::JournalReader {
   [[nodiscard]] std::optional<core::IncomingRecord> incoming(std::string_view source_gateway,
                                                              std::string_view id) override;
   [[nodiscard]] std::optional<core::OutgoingRecord> outgoing(std::string_view id) override;
+  [[nodiscard]] std::uint64_t incoming_bytes(std::string_view source_gateway) override;
   [[nodiscard]] std::vector<core::OutgoingRecord> list_outgoing(std::size_t limit) override;
   [[nodiscard]] std::vector<core::IncomingRecord> list_incoming(std::size_t limit) override;
   [[nodiscard]] std::vector<core::ReplayMark> replay_marks() override;
@@ -89,10 +91,12 @@ class JournalDb : public core::JournalReader {
   void write_large(std::int64_t id, std::string_view bytes);
   void forget_large(std::int64_t id);
   void raise_mark(const core::ReplayMark& mark);
+  void add_incoming_bytes(std::string_view source_gateway, std::size_t bytes);
 
   std::unique_ptr<Db> db_;
   std::unique_ptr<Statements> statements_;
   std::vector<core::StoreOrder> uncommitted_;
+  std::optional<std::map<std::string, std::uint64_t, std::less<>>> incoming_bytes_;  // by source gateway; nothing: to be counted
   bool rolled_back_ = false;  // the uncommitted orders are not in the database
 };
 

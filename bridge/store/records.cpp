@@ -18,10 +18,11 @@ constexpr std::array<std::pair<IncomingStage, std::string_view>, 6> kStages = {
      {IncomingStage::Ended, "ended"},
      {IncomingStage::Tombstone, "tombstone"}}};
 
-constexpr std::array<std::pair<PeerTrust, std::string_view>, 4> kTrusts = {{{PeerTrust::Pending, "pending"},
+constexpr std::array<std::pair<PeerTrust, std::string_view>, 5> kTrusts = {{{PeerTrust::Pending, "pending"},
                                                                             {PeerTrust::Joined, "joined"},
                                                                             {PeerTrust::Trusted, "trusted"},
-                                                                            {PeerTrust::Configured, "configured"}}};
+                                                                            {PeerTrust::Configured, "configured"},
+                                                                            {PeerTrust::Revoked, "revoked"}}};
 
 template <class Table, class Value>
 std::string_view text_of(const Table& table, Value value) {
@@ -82,6 +83,22 @@ std::vector<core::StageTime> stages_from(std::string_view text) {
     stages.push_back({std::string(item.substr(0, equals)), from_ms(ms)});
   }
   return stages;
+}
+
+std::string words_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text.append(text.empty() ? "" : " ").append(word);
+  return text;
+}
+
+std::vector<std::string> words_from(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    words.emplace_back(word);
+  }
+  return words;
 }
 
 Address address_from(std::string_view text) {

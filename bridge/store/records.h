@@ -20,6 +20,10 @@ namespace clawbridge::store {
 [[nodiscard]] std::vector<core::StageTime> stages_from(std::string_view text);
 
 /// The inverse of Address::str(); takes what was stored without judging it.
+/// Words with one blank between them.
+[[nodiscard]] std::string words_text(const std::vector<std::string>& words);
+[[nodiscard]] std::vector<std::string> words_from(std::string_view text);
+
 [[nodiscard]] Address address_from(std::string_view text);
 
 [[nodiscard]] inline std::int64_t to_ms(WallTime time) {

@@ -9,7 +9,7 @@ namespace clawbridge::store {
 
 const std::string kOutgoingColumns =
     "id, source, target, op, session, created, expiry, incarnation, receipt, stage, reason, run_id, stages, status, "
-    "error_code, error_message, error_retryable, ended";
+    "error_code, error_message, error_retryable, ended, asker, chain";
 const std::string kOutgoingPayloads =
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8))"
     ", coalesce(reply, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8 + 1))";
@@ -35,16 +35,18 @@ core::OutgoingRecord outgoing_from(const Statement& row, bool payloads) {
         Error{error_code_from(row.bytes(14)).value_or(ErrorCode::Internal), row.text(15), row.number(16) != 0};
   }
   record.ended = from_ms(row.number(17));
+  record.asker = row.text(18);
+  record.chain = words_from(row.bytes(19));
   if (payloads) {
-    record.request = row.text(18);
-    record.reply = row.text(19);
+    record.request = row.text(20);
+    record.reply = row.text(21);
   }
   return record;
 }
 
 const std::string kIncomingColumns =
     "source_gateway, incoming.id, digest, source, target, op, session, session_key, expiry, received, stage, attempt, "
-    "boot_id, run_id, status, stages, ended, acknowledged";
+    "boot_id, run_id, status, stages, ended, acknowledged, sealed";
 const std::string kIncomingPayloads =
     ", receipt"
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = incoming.row * 8 + 4))"
@@ -76,10 +78,11 @@ core::IncomingRecord incoming_from(const Statement& row, bool payloads) {
   record.stages = stages_from(row.bytes(15));
   record.ended = from_ms(row.number(16));
   record.acknowledged = row.number(17) != 0;
+  record.sealed = row.number(18) != 0;
   if (payloads) {
-    record.receipt = row.text(18);
-    record.request = row.text(19);
-    record.reply = row.text(20);
+    record.receipt = row.text(19);
+    record.request = row.text(20);
+    record.reply = row.text(21);
   }
   return record;
 }

@@ -97,8 +97,19 @@ CREATE TABLE replay_mark (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// `chain` is ids with a blank between them; `revoked` fingerprints likewise.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE outgoing ADD COLUMN asker TEXT NOT NULL DEFAULT '';
+ALTER TABLE outgoing ADD COLUMN chain TEXT NOT NULL DEFAULT '';
+ALTER TABLE incoming ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN previous_sign_key BLOB NOT NULL DEFAULT x'';
+ALTER TABLE peer ADD COLUMN previous_box_key BLOB NOT NULL DEFAULT x'';
+ALTER TABLE peer ADD COLUMN previous_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN revoked TEXT NOT NULL DEFAULT '';
+)sql";
+
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1};
+constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2};
 
 }  // namespace
 

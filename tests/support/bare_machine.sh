@@ -19,8 +19,9 @@ cp /etc/resolv.conf /etc/hosts "$root/etc/"
 mkdir -p "$root/usr/local/share/ca-certificates"
 find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
 chroot "$root" update-ca-certificates >/dev/null 2>&1
-[ ! -e "$root/root/clawbridge" ] || rm -rf "$root/root/clawbridge"
-git clone --quiet --no-hardlinks "$repository" "$root/root/clawbridge"
+[ ! -e "$root/home/builder/clawbridge" ] || rm -rf "$root/home/builder/clawbridge"
+mkdir -p "$root/home/builder"
+git clone --quiet --no-hardlinks "$repository" "$root/home/builder/clawbridge"
 
 # Mounts in a namespace of their own vanish with the command, however it ends.
 exec unshare --mount --pid --fork --kill-child bash -euc '
@@ -29,6 +30,6 @@ exec unshare --mount --pid --fork --kill-child bash -euc '
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/tmp"
   mount --rbind /dev "$root/dev"
-  exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c "cd /root/clawbridge && exec \"\$@\"" bash "$@"
+  exec chroot "$root" env -i HOME=/home/builder PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c "cd /home/builder/clawbridge && exec \"\$@\"" bash "$@"
 ' bash "$root" "$@"

@@ -97,6 +97,8 @@ class Bridge:
             "store": {"path": str(self.store_path)},
             "api": {"socket": self.socket},
             "log": {"level": "debug", "format": "logfmt"},
+            # Tests are no loops: those about rates set their own.
+            "limits": {"per_minute_per_peer": 0, "per_minute_per_pair": 0},
         }
         if join:
             self.settings["trust"] = {"join": join}

@@ -103,11 +103,11 @@ TEST_F(Arguments, NameTheByteThatIsNotUtf8) {
 }
 
 TEST_F(Arguments, OfTrustMayBeGroupedForReading) {
-  std::string grouped = R"({"fingerprint":"4F0C 4f0c:4f0c 4f0c"})";
+  std::string grouped = R"({"fingerprint":"4F0C 4f0c:4f0c 4f0c-4f0c4f0c4f0c4f0c"})";
   const auto trust = parser_.trust(grouped, "imac");
   ASSERT_TRUE(trust);
   EXPECT_EQ(trust->gateway, "imac");
-  EXPECT_EQ(trust->fingerprint, "4f0c4f0c4f0c4f0c");
+  EXPECT_EQ(trust->fingerprint, "4f0c4f0c4f0c4f0c4f0c4f0c4f0c4f0c");
   for (std::string wrong : {R"({"fingerprint":"4f0c"})", R"({"fingerprint":"zzzzzzzzzzzzzzzzzzzz"})", "{}"}) {
     const auto refused = parser_.trust(wrong, "imac");
     ASSERT_FALSE(refused);

@@ -52,6 +52,10 @@ class ScriptedService : public core::Service {
     if (on_trust) on_trust(trusts.back());
     return ++tickets;
   }
+  core::Ticket revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) override {
+    revokes.push_back({std::move(request), std::move(done)});
+    return ++tickets;
+  }
   void cancel(core::Ticket ticket) override { cancelled.push_back(ticket); }
 
   core::StatusView status() override { return status_view; }
@@ -74,6 +78,11 @@ class ScriptedService : public core::Service {
   std::vector<Wait> waits;
   std::vector<Ask> asks;
   std::vector<Trust> trusts;
+  struct Revoke {
+    core::event::LocalRevoke event;
+    std::function<void(core::TrustResult)> done;
+  };
+  std::vector<Revoke> revokes;
   std::vector<core::Ticket> cancelled;
   std::function<void(Send&)> on_send;
   std::function<void(Wait&)> on_wait;

@@ -388,8 +388,8 @@ TEST_F(ServerTest, TrustsAPeer) {
     asio::post(io_, [done = trust.done, peer] { done(peer); });
   };
   EXPECT_EQ(ask(get("/v1/peers")).parsed()["peers"][0]["gateway"], "imac");
-  EXPECT_EQ(ask(post("/v1/peers/imac/trust", R"({"fingerprint":"4f0c4f0c4f0c4f0c"})")).parsed()["gateway"], "imac");
-  EXPECT_EQ(ask(post("/v1/peers/Imac!/trust", R"({"fingerprint":"4f0c4f0c4f0c4f0c"})")).status, 400);
+  EXPECT_EQ(ask(post("/v1/peers/imac/trust", R"({"fingerprint":"4f0c4f0c4f0c4f0c4f0c4f0c4f0c4f0c"})")).parsed()["gateway"], "imac");
+  EXPECT_EQ(ask(post("/v1/peers/Imac!/trust", R"({"fingerprint":"4f0c4f0c4f0c4f0c4f0c4f0c4f0c4f0c"})")).status, 400);
   EXPECT_EQ(service_.trusts.size(), 1U);
 }
 

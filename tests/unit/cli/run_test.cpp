@@ -236,11 +236,11 @@ TEST_F(RunTest, ShowsAgentsPeersAndStatus) {
   EXPECT_THAT(out_, HasSubstr("gateway      macbook"));
   EXPECT_EQ(run({"peers", "list"}), 0);
   EXPECT_THAT(out_, HasSubstr("imac"));
-  EXPECT_EQ(run({"peers", "trust", "imac", "4f0c", "19aa", "0b7e", "5d21"}), 0);
+  EXPECT_EQ(run({"peers", "trust", "imac", "4f0c", "19aa", "0b7e", "5d21", "4f0c19aa0b7e5d21"}), 0);
   EXPECT_EQ(out_, "imac is trusted now\n");
   EXPECT_EQ(run({"peers", "trust", "imac", "4f0c"}), 3);
   daemon_.stop();
-  EXPECT_EQ(daemon_.service.trusts[0].event.fingerprint, "4f0c19aa0b7e5d21");
+  EXPECT_EQ(daemon_.service.trusts[0].event.fingerprint, "4f0c19aa0b7e5d214f0c19aa0b7e5d21");
 }
 
 TEST_F(RunTest, PingTellsThatAGatewayIsUnreachable) {

@@ -45,7 +45,7 @@ TEST(Keys, AllHaveADescriptionAndAnAssignment) {
     EXPECT_TRUE(paths.insert(key.path).second) << key.path;
     EXPECT_EQ(find_key(key.path), &key);
     EXPECT_TRUE(key.description.ends_with('.')) << key.path;
-    const bool keeps_nothing = key.path == "version" || key.path == "trust.seal";  // they have one word only
+    const bool keeps_nothing = key.path == "version";  // it has one word only
     EXPECT_NE(key.assign.index() == 0, !keeps_nothing) << key.path;
     EXPECT_NE(!key.default_text.empty(), !key.default_words.empty() || key.has_name()) << key.path;
     EXPECT_EQ(key.has_name(), key.valid_name != nullptr) << key.path;

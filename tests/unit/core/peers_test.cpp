@@ -32,7 +32,7 @@ TEST_F(PeersTest, WithoutItAPeerIsPendingAndItsRequestsWait) {
   EXPECT_EQ(refused->error().code, ErrorCode::AwaitingTrust);
 
   // A person on macbook trusts imac; imac still does not trust macbook and puts its request off.
-  macbook.step(now, event::LocalTrust{900, "imac", imac_seen().fingerprint.substr(0, 16)});
+  macbook.step(now, event::LocalTrust{900, "imac", imac_seen().fingerprint.substr(0, kTrustDigits)});
   EXPECT_EQ(imac_seen().trust, "trusted");
   const auto ticket = send("imac/jarvis", "hello", 10min);
   settle();
@@ -63,6 +63,148 @@ TEST_F(PeersTest, OtherKeysUnderAPinnedNameAreRefused) {
   EXPECT_EQ(imac_seen().fingerprint, fingerprint);
   EXPECT_EQ(imac_seen().presence, "offline");
   EXPECT_GE(macbook.count("state.key_changed"), 1u);
+}
+
+class KeysTest : public PeersTest {
+ protected:
+  /// imac stops, gets other keys, and comes again with the same journal.
+  void restart_imac_with(Keys keys, std::optional<PreviousKeys> previous) {
+    lose_broker(imac);
+    imac.crash();
+    imac.options().keys = keys;
+    imac.options().previous_keys = std::move(previous);
+    imac.boot(now);
+    gateway_up(imac, {"jarvis", "pepper"});
+    settle();
+    pass(10s);
+  }
+  [[nodiscard]] std::filesystem::path key_file() const { return folder_.path() / "imac.keys.json"; }
+  Keys rotate() {
+    const auto keys = crypto::rotate_keys(key_file(), "imac", now.wall);
+    EXPECT_TRUE(keys) << keys.error().message;
+    return keys.value();
+  }
+  std::string ask() {
+    const auto ticket = send("imac/jarvis", "hello", 10min);
+    settle();
+    finish_all(imac);
+    settle();
+    const auto result = answer(ticket);
+    return result && *result ? (*result)->status : "none";
+  }
+};
+
+TEST_F(KeysTest, RotatedKeysAreFollowedAndOldBytesTakenForAWhile) {
+  start_with(kJoinSecret);
+  const auto before = imac_seen().fingerprint;
+  // One request is on its way, made for imac's old keys.
+  const auto ticket = send("imac/jarvis", "made for the old keys", 10min);
+  settle([](const auto& message) { return message.topic.ends_with("/inbox"); });
+  const auto keys = rotate();
+  restart_imac_with(keys, crypto::load_previous_keys(key_file(), "imac").value());
+  EXPECT_NE(imac_seen().fingerprint, before);
+  EXPECT_EQ(imac_seen().trust, "joined");
+  EXPECT_EQ(imac_seen().presence, "online");
+  EXPECT_EQ(macbook.count("peer.rotated"), 1u);
+  pass(20s);
+  EXPECT_EQ(finish_all(imac), 1u) << "retransmitted, the same bytes";
+  settle();
+  EXPECT_EQ(answer(ticket)->value().status, "ok");
+  EXPECT_EQ(ask(), "ok") << "with the new keys";
+  // What macbook knows survives its restart.
+  macbook.boot(now);
+  pass(10s);
+  EXPECT_EQ(imac_seen().trust, "joined");
+  EXPECT_EQ(ask(), "ok");
+}
+
+TEST_F(KeysTest, ASecondRotationHasToWait) {
+  start_with(kJoinSecret);
+  rotate();
+  EXPECT_FALSE(crypto::rotate_keys(key_file(), "imac", now.wall + 24h));
+  EXPECT_TRUE(crypto::rotate_keys(key_file(), "imac", now.wall + 24h * 8));
+}
+
+TEST_F(KeysTest, ARotationThatTheOldKeyDidNotSignIsNone) {
+  start_with(kJoinSecret);
+  const auto before = imac_seen().fingerprint;
+  const auto old_keys = imac.options().keys;
+  const auto stranger = crypto::load_or_create_keys(folder_.path() / "stranger.json", "imac").value();
+  restart_imac_with(stranger, PreviousKeys{old_keys, now.wall + 24h, Bytes64{1, 2, 3}});
+  EXPECT_EQ(imac_seen().fingerprint, before);
+  EXPECT_EQ(macbook.count("peer.rotated"), 0u);
+  EXPECT_GE(macbook.count("state.key_changed"), 1u);
+}
+
+TEST_F(KeysTest, OtherKeysAreShownAndMayBeTrustedByAPerson) {
+  start_with(kJoinSecret);
+  const auto before = imac_seen().fingerprint;
+  restart_imac_with(crypto::load_or_create_keys(folder_.path() / "new.json", "imac").value(), std::nullopt);
+  EXPECT_EQ(imac_seen().fingerprint, before);
+  const auto offered = imac_seen().offered_fingerprint;
+  ASSERT_EQ(offered.size(), 64u);
+  macbook.step(now, event::LocalTrust{900, "imac", offered.substr(0, 16)});
+  EXPECT_EQ(imac_seen().fingerprint, before) << "too few digits";
+  macbook.step(now, event::LocalTrust{901, "imac", offered});
+  EXPECT_EQ(imac_seen().fingerprint, offered);
+  EXPECT_EQ(imac_seen().trust, "trusted");
+  EXPECT_EQ(ask(), "ok");
+}
+
+TEST_F(KeysTest, ARevokedPeerHasNoEffectAndItsKeysNeverComeBackByThemselves) {
+  start_with(kJoinSecret);
+  const auto fingerprint = macbook.core().peers().at(0).fingerprint;
+  imac.step(now, event::LocalRevoke{900, "macbook"});
+  EXPECT_EQ(imac.core().peers().at(0).trust, "revoked");
+  send("imac/jarvis", "hello", 0ms);
+  pass(30s);
+  EXPECT_TRUE(imac.take<action::StartRun>().empty());
+  EXPECT_GE(imac.count("request.revoked_peer"), 1u);
+  // A newer state, the right join secret, a restart of either: it stays revoked.
+  lose_broker(macbook);
+  pass(10s);
+  macbook.boot(now);
+  gateway_up(macbook, {"main"});
+  imac.boot(now);
+  gateway_up(imac, {"jarvis"});
+  pass(10s);
+  EXPECT_EQ(imac.core().peers().at(0).trust, "revoked");
+  EXPECT_TRUE(imac.take<action::StartRun>().empty());
+  // Only a person lets it in again.
+  imac.step(now, event::LocalTrust{901, "macbook", macbook.core().status().fingerprint});
+  EXPECT_EQ(imac.core().peers().at(0).trust, "trusted");
+  pass(90s);
+  EXPECT_EQ(finish_all(imac), 1u);
+}
+
+TEST_F(KeysTest, ARevokedKeyRotatesToNothing) {
+  start_with(kJoinSecret);
+  macbook.step(now, event::LocalRevoke{900, "imac"});
+  const auto keys = rotate();
+  restart_imac_with(keys, crypto::load_previous_keys(key_file(), "imac").value());
+  EXPECT_EQ(macbook.count("peer.rotated"), 0u);
+  EXPECT_EQ(imac_seen().trust, "pending") << "neither the old key's word nor the join secret counts";
+}
+
+TEST_F(KeysTest, ARevocationDoesNotChangeWhatWasTaken) {
+  start_with(kJoinSecret);
+  const auto ticket = send("imac/jarvis", "hello", 10min);
+  settle();
+  imac.step(now, event::LocalRevoke{900, "macbook"});
+  EXPECT_EQ(finish_all(imac), 1u);
+  settle();
+  EXPECT_EQ(answer(ticket)->value().status, "ok");
+}
+
+TEST_F(KeysTest, WhatARevokedPeerAnswersIsNotBelieved) {
+  start_with(kJoinSecret);
+  const auto ticket = send("imac/jarvis", "hello", 10min);
+  settle();
+  macbook.step(now, event::LocalRevoke{900, "imac"});
+  finish_all(imac);
+  settle();
+  EXPECT_FALSE(answer(ticket));
+  EXPECT_GE(macbook.count("dropped.revoked_peer"), 1u);
 }
 
 TEST_F(PeersTest, PinsSurviveARestart) {

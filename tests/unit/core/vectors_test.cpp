@@ -58,7 +58,7 @@ class Vectors : public ::testing::Test {
 
   static event::BrokerMessage message(const json& vector) {
     const auto payload = vector.contains("payload") ? vector["payload"].get<std::string>() : *base64_decode(vector["payload_base64"].get<std::string>());
-    return {vector["topic"], payload, false};
+    return {vector["topic"], payload, false, {}, {}};
   }
 
   void step(Event event) {
@@ -78,11 +78,30 @@ class Vectors : public ::testing::Test {
     for (const auto& action : actions) {
       const auto* published = std::get_if<action::Publish>(&action);
       if (published == nullptr || published->retain) continue;
-      const auto data = json::parse(published->payload)["data"];
+      const auto event = json::parse(published->payload);
+      const auto data = event.contains("data_base64") ? opened(event) : event["data"];
       if (data.contains("code")) told.push_back(data["code"]);
       if (data.contains("error")) told.push_back(data["error"]["code"]);
     }
     return told;
+  }
+  std::string direction_key(const std::string& name, const std::string& source, const std::string& target) {
+    for (const auto& direction : all["directions"]) {
+      if (direction["source"] == source && direction["target"] == target) return *hex_decode(direction[name].get<std::string>());
+    }
+    return std::string(32, '\0');
+  }
+  /// The sealed content of a message, by the key of the vectors.
+  json opened(const json& event) {
+    const auto gateway = [](const std::string& address) { return address.substr(0, address.find('/')); };
+    const std::string source = event["source"];
+    const std::string subject = event["subject"];
+    const auto key_text = direction_key("seal_key_hex", gateway(source), gateway(subject));
+    Bytes32 key{};
+    std::copy(key_text.begin(), key_text.end(), key.begin());
+    const auto context = event["type"].get<std::string>() + "|" + event["id"].get<std::string>() + "|" + source + "|" + subject;
+    const auto data = crypto.open(key, context, *base64_decode(event["data_base64"].get<std::string>()));
+    return data ? json::parse(*data) : json::object();
   }
   bool turn_started() {
     return std::any_of(actions.begin(), actions.end(), [](const Action& a) { return std::holds_alternative<action::StartRun>(a); });
@@ -125,13 +144,43 @@ TEST_F(Vectors, TheValidRequestRuns) {
   EXPECT_TRUE(turn_started());
 }
 
-TEST_F(Vectors, TheMacsAndSignaturesOfEveryValidMessageAreOurs) {
-  const auto key_of = [&](const std::string& source, const std::string& target) {
-    for (const auto& direction : all["directions"]) {
-      if (direction["source"] == source && direction["target"] == target) return *hex_decode(direction["mac_key_hex"].get<std::string>());
+TEST_F(Vectors, TheSealedRequestIsOpenedAndItsReplySealed) {
+  start();
+  step(message(valid("sealed request")));
+  std::string text;
+  RunKey run;
+  for (const auto& action : actions) {
+    if (const auto* started = std::get_if<action::StartRun>(&action)) {
+      text = started->text;
+      run = started->run;
     }
-    return std::string();
-  };
+  }
+  EXPECT_EQ(text, json::parse(all["seal"]["plaintext"].get<std::string>())["message"].get<std::string>());
+  actions.clear();
+  body::Reply outcome;
+  outcome.reply = "sealed as well";
+  step(event::RunEnded{run, outcome});
+  std::vector<std::string> replies;
+  for (const auto& action : actions) {
+    const auto* published = std::get_if<action::Publish>(&action);
+    if (published == nullptr || published->payload.find("claw.v1.reply") == std::string::npos) continue;
+    EXPECT_EQ(published->payload.find("sealed as well"), std::string::npos);
+    replies.push_back(opened(json::parse(published->payload))["reply"]);
+  }
+  EXPECT_EQ(replies, std::vector<std::string>{"sealed as well"});
+}
+
+TEST_F(Vectors, TheRotationIsFollowed) {
+  start();
+  step(message(valid("state after rotation")));
+  const auto peers = core->peers();
+  const auto studio = std::find_if(peers.begin(), peers.end(), [](const auto& peer) { return peer.gateway == "studio"; });
+  ASSERT_NE(studio, peers.end());
+  EXPECT_EQ(studio->fingerprint, all["rotation"]["new_fingerprint"].get<std::string>());
+  EXPECT_EQ(studio->trust, "joined");
+}
+
+TEST_F(Vectors, TheMacsAndSignaturesOfEveryValidMessageAreOurs) {
   int checked = 0;
   for (const auto& vector : all["valid"]) {
     const std::string payload = vector["payload"];
@@ -141,7 +190,7 @@ TEST_F(Vectors, TheMacsAndSignaturesOfEveryValidMessageAreOurs) {
     if (vector.contains("mac")) {
       const std::string target = event["subject"];
       const auto covered = payload.substr(0, payload.rfind(",\"mac\":"));
-      const auto key = key_of(from, target.substr(0, target.find('/')));
+      const auto key = direction_key("mac_key_hex", from, target.substr(0, target.find('/')));
       EXPECT_EQ(base64url_encode(crypto.hmac_sha256(key, covered)), vector["mac"].get<std::string>()) << vector["name"];
       ++checked;
     } else if (vector["name"] != "state after rotation") {

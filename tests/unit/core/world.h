@@ -248,7 +248,7 @@ class World : public ::testing::Test {
     log.push_back(message);
     for (auto* node : {&macbook, &imac}) {
       if (node->running() && connected_.contains(node->name()) && wants(*node, message.topic)) {
-        node->step(now, event::BrokerMessage{message.topic, message.payload, false});
+        node->step(now, event::BrokerMessage{message.topic, message.payload, false, {}, {}});
       }
     }
   }
@@ -287,7 +287,7 @@ class World : public ::testing::Test {
       if (!keeps_retained) continue;
       for (const auto& subscription : subscribe.subscriptions) {
         if (!subscription.wants_retained) continue;
-        for (const auto& [topic, payload] : std::map(retained_)) node.step(now, event::BrokerMessage{topic, payload, true});
+        for (const auto& [topic, payload] : std::map(retained_)) node.step(now, event::BrokerMessage{topic, payload, true, {}, {}});
       }
     }
     for (auto& message : node.take<action::Publish>()) {

@@ -178,6 +178,27 @@ TEST_F(Journal, KeepsTwoGatewaysApartThatUseOneId) {
   EXPECT_EQ(journal_->incoming("studio", id)->stage, IncomingStage::Ended);
 }
 
+TEST_F(Journal, CountsTheBytesKeptForEachPeer) {
+  EXPECT_EQ(journal_->incoming_bytes("macbook"), 0U);
+  auto first = full_incoming("macbook", ulid_at(at(1'000), 1));
+  first.request = std::string(100, 'r');
+  apply(core::store::PutIncoming{first});
+  auto large = full_incoming("macbook", ulid_at(at(1'000), 2));
+  large.request = std::string(50'000, 'r');
+  apply(core::store::PutIncoming{large});
+  apply(core::store::PutIncoming{full_incoming("studio", ulid_at(at(1'000), 3))});
+  EXPECT_EQ(journal_->incoming_bytes("macbook"), 50'100U);
+  auto ended = ended_incoming("macbook", first.id, at(4'000));
+  ended.reply = std::string(1'000, 'x');
+  apply(ended);
+  EXPECT_EQ(journal_->incoming_bytes("macbook"), 51'100U);
+  commit();
+  open();
+  EXPECT_EQ(journal_->incoming_bytes("macbook"), 51'100U) << "counted anew";
+  apply(core::store::Purge{.outgoing_ended_before = at(0), .incoming_expiry_before = at(9'000), .incoming_ended_before = at(9'000), .rows_max = 10});
+  EXPECT_EQ(journal_->incoming_bytes("macbook"), 50'000U);
+}
+
 TEST_F(Journal, KeepsPeersUntilTheyAreRemoved) {
   core::PeerRecord peer{.gateway = "imac",
                         .trust = core::PeerTrust::Joined,
@@ -187,11 +208,17 @@ TEST_F(Journal, KeepsPeersUntilTheyAreRemoved) {
                         .epoch = 1'795'364'401,
                         .revision = kWillRevision,
                         .state = std::string("{\0}", 3),
-                        .seen = at(77)};
+                        .seen = at(77),
+                        .previous_sign_key = {},
+                        .previous_box_key = {},
+                        .previous_until = at(99),
+                        .revoked = {std::string(64, 'a'), std::string(64, 'b')}};
+  peer.previous_sign_key.fill(3);
+  peer.previous_box_key.fill(4);
   peer.sign_key.fill(1);
   peer.box_key.fill(2);
   for (const auto trust :
-       {core::PeerTrust::Pending, core::PeerTrust::Trusted, core::PeerTrust::Configured, core::PeerTrust::Joined}) {
+       {core::PeerTrust::Pending, core::PeerTrust::Trusted, core::PeerTrust::Configured, core::PeerTrust::Revoked, core::PeerTrust::Joined}) {
     peer.trust = trust;
     apply(core::store::PutPeer{peer});
     const auto peers = journal_->restore().peers;
@@ -203,6 +230,10 @@ TEST_F(Journal, KeepsPeersUntilTheyAreRemoved) {
   const auto read = journal_->restore().peers.at(0);
   EXPECT_EQ(read.gateway, peer.gateway);
   EXPECT_EQ(read.sign_key, peer.sign_key);
+  EXPECT_EQ(read.previous_sign_key, peer.previous_sign_key);
+  EXPECT_EQ(read.previous_box_key, peer.previous_box_key);
+  EXPECT_EQ(read.previous_until, peer.previous_until);
+  EXPECT_EQ(read.revoked, peer.revoked);
   EXPECT_EQ(read.box_key, peer.box_key);
   EXPECT_EQ(read.incarnation, peer.incarnation);
   EXPECT_EQ(read.epoch, peer.epoch);

@@ -62,11 +62,32 @@ TEST_F(JournalFile, IsRefusedToASecondOpener) {
 TEST_F(JournalFile, OfANewerReleaseIsRefusedAndLeftAlone) {
   open();
   journal_.reset();
-  run_sql(path(), "PRAGMA user_version = 2");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 2, this one knows 1)")));
+  run_sql(path(), "PRAGMA user_version = 3");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 3, this one knows 2)")));
   EXPECT_TRUE(fs::exists(path()));
+  run_sql(path(), "PRAGMA user_version = 2");
+  open();
+}
+
+TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
+  open();
+  const auto outgoing = full_outgoing(ulid_at(at(1'000)));
+  apply(core::store::PutOutgoing{outgoing});
+  commit();
+  const auto incarnation = journal_->restore().incarnation;
+  journal_.reset();
+  for (const char* column : {"outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
+                             "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
+                             "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
+    run_sql(path(), std::string("ALTER TABLE ") + column);
+  }
   run_sql(path(), "PRAGMA user_version = 1");
   open();
+  EXPECT_EQ(journal_->restore().incarnation, incarnation);
+  const auto read = journal_->outgoing(outgoing.id);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->request, outgoing.request);
+  EXPECT_EQ(read->asker, "");
 }
 
 TEST_F(JournalFile, OfAnotherProgramIsRefusedAndLeftAlone) {

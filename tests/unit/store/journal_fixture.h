@@ -86,9 +86,11 @@ class JournalTest : public testing::Test {
 inline core::OutgoingRecord full_outgoing(const std::string& id) {
   return {.id = id,
           .source = {"macbook", "main"},
+          .asker = "agent:main:work",
           .target = {"imac", "jarvis"},
           .op = Operation::SessionsSend,
           .session = "agent:jarvis:main",
+          .chain = {"01M820XBZAC4PEAQ5JRFVJ00CF", "01M820XC0Y73ZMN3CM4N8ACG1Q"},
           .created = at(1'000),
           .expiry = at(2'000),
           .incarnation = "cbba91f9f22a199a4ed489fca47b7434",
@@ -125,7 +127,8 @@ inline core::IncomingRecord full_incoming(const std::string& source_gateway, con
                               .status = "",
                               .stages = {{"stored", at(3'001)}},
                               .ended = at(0),
-                              .acknowledged = false};
+                              .acknowledged = false,
+                              .sealed = true};
   record.digest.fill(0xab);
   return record;
 }
@@ -133,6 +136,8 @@ inline core::IncomingRecord full_incoming(const std::string& source_gateway, con
 inline void expect_same(const core::OutgoingRecord& a, const core::OutgoingRecord& b) {
   EXPECT_EQ(a.id, b.id);
   EXPECT_EQ(a.source, b.source);
+  EXPECT_EQ(a.asker, b.asker);
+  EXPECT_EQ(a.chain, b.chain);
   EXPECT_EQ(a.target, b.target);
   EXPECT_EQ(a.op, b.op);
   EXPECT_EQ(a.session, b.session);
@@ -158,6 +163,7 @@ inline void expect_same(const core::OutgoingRecord& a, const core::OutgoingRecor
 inline void expect_same(const core::IncomingRecord& a, const core::IncomingRecord& b) {
   EXPECT_EQ(a.source_gateway, b.source_gateway);
   EXPECT_EQ(a.id, b.id);
+  EXPECT_EQ(a.sealed, b.sealed);
   EXPECT_EQ(a.digest, b.digest);
   EXPECT_EQ(a.request, b.request);
   EXPECT_EQ(a.source, b.source);

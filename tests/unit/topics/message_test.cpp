@@ -23,7 +23,7 @@ std::string request(std::string_view data) {
                                .expiry = kTime + std::chrono::hours{1},
                                .incarnation = std::string(32, 'a'),
                                .key_id = kKeyId},
-                              kTopics, data);
+                              kTopics, {data});
   finish_with_mac(event, Bytes32{1, 2, 3});
   return event;
 }
