@@ -33,6 +33,7 @@ core::Options core_options(const config::Settings& settings, core::Keys keys) {
   options.version = CLAWBRIDGE_VERSION;
   options.gateway_kind = settings.gateway.kind == config::GatewayKind::Echo ? "echo" : "openclaw";
   options.base = settings.broker.base;
+  options.broker_insecure = settings.broker.insecure;
   options.keys = keys;
   if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
   options.peers = settings.peers;

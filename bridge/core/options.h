@@ -31,6 +31,7 @@ struct Options {
   std::string version;                        // of this release
   std::string gateway_kind;                   // of the local gateway: openclaw, echo
   std::string base = "claw";
+  bool broker_insecure = false;               // nobody checks who the broker is: status says so
   Keys keys;
   std::optional<std::string> join_secret;     // decoded bytes
   std::map<std::string, std::string> peers;   // gateway -> fingerprint (64 hex digits) pinned by configuration
