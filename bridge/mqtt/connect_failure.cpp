@@ -108,9 +108,8 @@ BrokerConnectFailed classify(const BrokerUrl& url, const ConnectAttempt& attempt
             attempted(url) + "it closed the connection without an answer, as brokers without MQTT 5 do"};
   }
   if (attempt.message == kClosedAfterConnect) {
-    return {BrokerFailure::Unreachable,
-            attempted(url) + "it closed the connection without an answer; is this its " +
-                (is_websocket(url) ? "port and path for WebSockets?" : "MQTT port?")};
+    return {BrokerFailure::Unreachable, attempted(url) + "it closed the connection without an answer; is this its " +
+                                            (is_websocket(url) ? "port and path for WebSockets?" : "MQTT port?")};
   }
   if (probed && !probed->reached) {
     return {BrokerFailure::Unreachable, attempted(url) + probed->tcp_error +

@@ -69,7 +69,8 @@ std::string refused_certificate(long verdict, const std::string& host) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "its certificate has expired" + words + "; renew it on the broker, or correct this machine's clock";
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "its certificate is not valid yet" + words + "; correct the clock of this machine, or of the one that made it";
+      return "its certificate is not valid yet" + words +
+             "; correct the clock of this machine, or of the one that made it";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return "its certificate is for another host name than \"" + host + "\"" + words +
@@ -81,7 +82,8 @@ std::string refused_certificate(long verdict, const std::string& host) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       return "its certificate is of an authority that is unknown here" + words +
              "; set broker.ca to the certificate of the authority that signed it";
-    default: return "its certificate is refused" + words + "; have the broker's certificate and broker.ca checked";
+    default:
+      return "its certificate is refused" + words + "; have the broker's certificate and broker.ca checked";
   }
 }
 
@@ -89,8 +91,8 @@ std::string load_files(SSL_CTX* context, const Settings& settings) {
   if (settings.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(context);
   } else if (SSL_CTX_load_verify_locations(context, settings.ca_file.c_str(), nullptr) != 1) {
-    return "broker.ca \"" + settings.ca_file + "\" cannot be read as PEM certificates (" +
-           openssl_words("no detail") + ")";
+    return "broker.ca \"" + settings.ca_file + "\" cannot be read as PEM certificates (" + openssl_words("no detail") +
+           ")";
   }
   if (!settings.certificate_file.empty() &&
       SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1) {
@@ -127,8 +129,8 @@ std::string try_tls(const Socket& socket, const BrokerUrl& url, const Settings& 
     return openssl_words("the connection ended in the middle of the handshake");
   }
   if (SSL_version(session.get()) < TLS1_3_VERSION) return {};
-  // TLS 1.3 refuses a client's certificate only after the handshake. A ticket, which ends this read too, says that it was
-  // taken; a broker that sends neither costs the time limit of the socket.
+  // TLS 1.3 refuses a client's certificate only after the handshake. A ticket, which ends this read too, says that it
+  // was taken; a broker that sends neither costs the time limit of the socket.
   SSL_clear_mode(session.get(), SSL_MODE_AUTO_RETRY);
   char byte = 0;
   const int count = SSL_read(session.get(), &byte, 1);
@@ -156,7 +158,8 @@ ProbeResult try_all(const BrokerUrl& url, const Settings& settings) {
   const int lookup = ::getaddrinfo(url.host.c_str(), std::to_string(url.port).c_str(), &hints, &list);
   const std::unique_ptr<addrinfo, FreeAddresses> addresses(list);
   if (lookup != 0) {
-    return {.tcp_error = "the name \"" + url.host + "\" is not found (" + ::gai_strerror(lookup) + ")", .tls_error = {}};
+    return {.tcp_error = "the name \"" + url.host + "\" is not found (" + ::gai_strerror(lookup) + ")",
+            .tls_error = {}};
   }
   int error = ECONNREFUSED;
   for (const auto* address = list; address != nullptr; address = address->ai_next) {

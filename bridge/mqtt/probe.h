@@ -11,9 +11,9 @@
 namespace clawbridge::mqtt {
 
 struct ProbeResult {
-  bool reached = false;   // a TCP connection came up
-  std::string tcp_error;  // why not
-  std::string tls_error;  // which check of TLS failed; empty when it worked or was not tried
+  bool reached = false;     // a TCP connection came up
+  std::string tcp_error;    // why not
+  std::string tls_error;    // which check of TLS failed; empty when it worked or was not tried
   bool speaks_tls = false;  // there is TLS on a port that the URL takes for a plain one
 };
 

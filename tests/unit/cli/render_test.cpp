@@ -75,8 +75,9 @@ TEST(Render, Status) {
 
 TEST(Render, StatusWarnsOfABrokerThatNobodyChecks) {
   const auto answer = json::parse(R"({"gateway":"macbook","broker":{"state":"connected","insecure":true}})");
-  EXPECT_NE(status_text(answer).find("BROKER WARNING  broker.insecure is true: whoever answers is believed to be the broker"),
-            std::string::npos);
+  EXPECT_NE(
+      status_text(answer).find("BROKER WARNING  broker.insecure is true: whoever answers is believed to be the broker"),
+      std::string::npos);
 }
 
 TEST(Render, Ping) {

@@ -76,7 +76,8 @@ TEST(ConnectFailure, TellsTlsFromTheNetwork) {
 
 TEST(ConnectFailure, SaysWhatTheBrokerHoldsAgainstOurCertificate) {
   const auto reason = [](const std::string& alert) {
-    return classify(kTls, {.message = kClosed}, ProbeResult{.reached = true, .tcp_error = {}, .tls_error = alert}).reason;
+    return classify(kTls, {.message = kClosed}, ProbeResult{.reached = true, .tcp_error = {}, .tls_error = alert})
+        .reason;
   };
   EXPECT_THAT(reason("sslv3 alert certificate revoked"), HasSubstr("on the broker's revocation list"));
   EXPECT_THAT(reason("sslv3 alert certificate expired"), HasSubstr("our client certificate has expired"));
