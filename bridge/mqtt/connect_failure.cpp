@@ -30,6 +30,7 @@ constexpr TlsHint kTlsHints[] = {
     {"alert unknown ca",
      "; it does not know the authority that signed our client certificate: check broker.certificate"},
     {"alert bad certificate", "; it does not accept our client certificate: check broker.certificate, and the clocks"},
+    {"right after the handshake", "; it may not accept our client certificate: check broker.certificate"},
     {"alert handshake failure", "; it agrees on no TLS settings, or wants a client certificate"},
 };
 

@@ -135,7 +135,9 @@ std::string try_tls(const Socket& socket, const BrokerUrl& url, const Settings& 
   char byte = 0;
   const int count = SSL_read(session.get(), &byte, 1);
   const int state = SSL_get_error(session.get(), count);
-  return state == SSL_ERROR_SSL ? openssl_words("refused after the handshake") : std::string();
+  if (count > 0 || state == SSL_ERROR_WANT_READ) return {};
+  const auto words = openssl_words("");
+  return words.find("alert") != std::string::npos ? words : "the connection ended right after the handshake";
 }
 
 /// Whether a port that was taken for a plain one answers a TLS greeting.

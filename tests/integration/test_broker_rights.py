@@ -23,7 +23,7 @@ from clawtest import case, process, wire  # noqa: E402
 from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Bridge, join_secret, run_cli  # noqa: E402
 
 FEDERATION = ["macbook", "imac", "observer"]
-WORDS = {"macbook": "main", "imac": "jarvis"}
+AGENTS = {"macbook": "main", "imac": "jarvis", "observer": "none"}
 
 
 def temporary_directory(cleanup):
@@ -88,17 +88,17 @@ class MosquittoHub(Hub):
         password = (folder / "password").read_text().strip() if password is None else password
         return [*words, "-u", user or gateway, *(["-P", password] if password else [])]
 
-    def bridge(self, gateway, join):
+    def bridge(self, gateway, join, change=lambda block: block, wait=True):
         """A bridge as its operator sets it up: the folder copied, the printed block in the settings."""
-        made = Bridge(self.base, gateway, "mqtt://unused", {"gateway": {"agents": [WORDS[gateway]]}}, join, start=False)
+        made = Bridge(self.base, gateway, "mqtt://unused", {"gateway": {"agents": [AGENTS[gateway]]}}, join, start=False)
         target = made.directory / ".config" / "clawbridge" / "broker"
         shutil.copytree(self.directory / "gateways" / gateway, target)
         rest = {name: value for name, value in made.settings.items() if name != "broker"}
         block = re.sub(r"^#.*\n", "", (target / "broker.yaml").read_text(), flags=re.MULTILINE)
         assert block == self.settings[gateway], "the file says what was printed"
-        text = "".join(f"{name}: {json.dumps(value)}\n" for name, value in rest.items()) + block
+        text = "".join(f"{name}: {json.dumps(value)}\n" for name, value in rest.items()) + change(block)
         made.config_path.write_text(text, encoding="utf-8")
-        made.start()
+        made.start(wait)
         return made
 
 
@@ -127,7 +127,7 @@ class NatsHub(Hub):
 
     def bridge(self, gateway, join):
         return Bridge(self.base, gateway, f"mqtt://127.0.0.1:{self.port}",
-                      {"gateway": {"agents": [WORDS[gateway]]}, "broker": {"username": gateway, "password": self.passwords[gateway]}}, join)
+                      {"gateway": {"agents": [AGENTS[gateway]]}, "broker": {"username": gateway, "password": self.passwords[gateway]}}, join)
 
 
 class Listener:
@@ -242,7 +242,7 @@ class Rights:
         cls.hub = cls.hub_kind(directory)
         cls.addClassCleanup(cls.hub.stop)
         join = join_secret()
-        for name in WORDS:
+        for name in ("macbook", "imac"):
             bridge = cls.hub.bridge(name, join)
             cls.addClassCleanup(lambda bridge=bridge: bridge.daemon and bridge.stop())
             setattr(cls, name, bridge)
@@ -390,6 +390,24 @@ class OnMosquitto(Rights, case.Case):
         self.assertNotEqual(enter("imac", user="macbook"), 0)
         self.assertNotEqual(enter("imac", user="nobody"), 0)
 
+    def test_a_bridge_that_is_not_let_in_is_told_why(self):
+        def without(*keys):
+            return lambda block: "".join(line + "\n" for line in block.splitlines() if not line.strip().startswith(keys))
+
+        for change, words in ((without("username", "password"), "it does not let us without a user name in; check broker.username"),
+                              (without("password"), 'it does not let the user "observer" in; check broker.username, broker.password'),
+                              (lambda block: block.replace('"observer"', '"imac"'), 'it does not let the user "imac" in'),
+                              (without("certificate", "key"), "it wants a client certificate: set broker.certificate"),
+                              (without("ca"), "is of an authority that is unknown here")):
+            bridge = self.hub.bridge("observer", join_secret(), change, wait=False)
+            try:
+                bridge.wait_alive()
+                process.wait_until(f"{words}, but: {bridge.status()['broker']}",
+                                   lambda b=bridge, w=words: w in b.status()["broker"].get("error", ""), 30, step=0.2)
+            finally:
+                bridge.stop()
+                shutil.rmtree(bridge.directory)
+
 
 class OnNats(Rights, case.Case):
     hub_kind = NatsHub
@@ -412,7 +430,7 @@ class Revoked(case.Case):
         self.addCleanup(hub.stop)
         join = join_secret()
         bridges = {}
-        for name in WORDS:
+        for name in ("macbook", "imac"):
             bridges[name] = hub.bridge(name, join)
             self.addCleanup(lambda bridge=bridges[name]: bridge.daemon and bridge.stop())
         bridges["macbook"].wait_until_knows("imac/jarvis")

@@ -83,6 +83,7 @@ TEST(ConnectFailure, SaysWhatTheBrokerHoldsAgainstOurCertificate) {
   EXPECT_THAT(reason("sslv3 alert certificate expired"), HasSubstr("our client certificate has expired"));
   EXPECT_THAT(reason("tlsv13 alert certificate required"), HasSubstr("set broker.certificate and broker.key"));
   EXPECT_THAT(reason("tlsv1 alert unknown ca"), HasSubstr("authority that signed our client certificate"));
+  EXPECT_THAT(reason("the connection ended right after the handshake"), HasSubstr("check broker.certificate"));
   EXPECT_THAT(reason("something new"), HasSubstr("TLS failed: something new"));
 }
 
