@@ -63,6 +63,7 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   options.base = settings.broker.base;
   options.keys = or_throw(crypto::load_or_create_keys(key_file, settings.gateway.name));
   options.previous_keys = or_throw(crypto::load_previous_keys(key_file, settings.gateway.name));
+  options.broker_insecure = settings.broker.insecure;
   if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
   options.peers = settings.peers;
   options.seal = static_cast<core::Seal>(settings.trust.seal);

@@ -37,6 +37,7 @@ std::string Topics::inbox(const Address& to) const { return join(base_, to.gatew
 std::string Topics::reply(const Address& to) const { return join(base_, to.gateway, to.agent, "reply"); }
 std::string Topics::state(std::string_view gateway) const { return join(base_, gateway, "state"); }
 std::string Topics::hello() const { return join(base_, "_all", "hello"); }
+std::string Topics::gateway_filter(std::string_view gateway) const { return join(base_, gateway, "#"); }
 std::string Topics::inbox_filter(std::string_view gateway) const { return join(base_, gateway, "+", "inbox"); }
 std::string Topics::reply_filter(std::string_view gateway) const { return join(base_, gateway, "+", "reply"); }
 std::string Topics::state_filter() const { return join(base_, "+", "state"); }

@@ -39,7 +39,9 @@ class Topics {
   [[nodiscard]] std::string state(std::string_view gateway) const;
   [[nodiscard]] std::string hello() const;
 
-  /// The four filters that one bridge holds.
+  /// Everything that one gateway alone may publish: `claw/imac/#`.
+  [[nodiscard]] std::string gateway_filter(std::string_view gateway) const;
+  /// The four filters that one bridge holds. With `+` for the gateway: the inboxes and replies of all.
   [[nodiscard]] std::string inbox_filter(std::string_view gateway) const;
   [[nodiscard]] std::string reply_filter(std::string_view gateway) const;
   [[nodiscard]] std::string state_filter() const;

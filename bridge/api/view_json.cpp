@@ -202,6 +202,7 @@ std::string status_json(const core::StatusView& status) {
   json.begin_object();
   json.text("state", status.broker_state);
   if (status.broker_protocol > 0) json.number("protocol", static_cast<std::uint64_t>(status.broker_protocol));
+  if (status.broker_insecure) json.flag("insecure", true);
   json.text_if_any("error", printable(status.broker_error));
   json.end_object();
   json.key("agentGateway");

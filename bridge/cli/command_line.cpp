@@ -42,6 +42,14 @@ constexpr const char* kTrustFooter =
     "Example:\n"
     "  clawbridge peers trust imac 4f0c 19aa 0b7e 5d21 88e1 07c3 b6f2 9d04";
 
+constexpr const char* kBrokerInitFooter =
+    "DIR holds all that mosquitto needs (TLS, client certificates, passwords, access rules), and a folder for each "
+    "machine.\n"
+    "Nothing is overwritten.\n"
+    "\n"
+    "Example:\n"
+    "  clawbridge broker init /etc/mosquitto/claw --gateway macbook imac studio --host hub.example";
+
 constexpr const char* kRunFooter =
     "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.";
 
@@ -51,6 +59,7 @@ struct Parsed {
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
+  BrokerOptions broker;
   Command command;
 };
 using ParsedPointer = std::shared_ptr<Parsed>;
@@ -135,6 +144,42 @@ void declare_peers(CLI::App& app, Context& context, const ParsedPointer& parsed)
   revoke.add_option("gateway", options.gateway, "its name, for example imac")->required()->type_name("GATEWAY");
 }
 
+void declare_broker(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  BrokerOptions& options = parsed->broker;
+  CLI::App* group = app.add_subcommand("broker", "Set up the broker: acl, init, revoke");
+  group->require_subcommand(1);
+  CLI::App& acl = add(*group, "acl", "Print the access rules that a broker needs for these gateways", parsed,
+                      [&context, &options] { return broker_acl(context, options); });
+  acl.add_option("--for", options.kind, "mosquitto, emqx, rabbitmq or nats")->required()->type_name("BROKER");
+  CLI::App& init = add(*group, "init", "Make a ready mosquitto configuration with certificates and passwords", parsed,
+                       [&context, &options] { return broker_init(context, options); });
+  init.add_option("directory", options.directory, "a folder that is empty, or not there yet")
+      ->required()
+      ->type_name("DIR");
+  init.add_option("--host", options.hosts,
+                  "a name or address that the machines reach the broker by; default: this machine only")
+      ->type_name("HOST");
+  init.add_option("--port", options.port, "where it listens")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  init.footer(kBrokerInitFooter);
+  for (CLI::App* command : {&acl, &init}) {
+    command->add_option("--gateway", options.gateways, "the name of a gateway; all of them, one after the other")
+        ->required()
+        ->type_name("NAME");
+    command->add_option("--base", options.base, "broker.base of their settings")
+        ->type_name("BASE")
+        ->capture_default_str();
+    command->add_option("--plain-replies", options.plain_replies, "a filter for the reply topics of plain requests")
+        ->type_name("FILTER");
+  }
+  CLI::App& revoke = add(*group, "revoke", "Take a gateway's certificate and password back", parsed,
+                         [&context, &options] { return broker_revoke(context, options); });
+  revoke.add_option("directory", options.directory, "the folder that `broker init` made")->required()->type_name("DIR");
+  revoke.add_option("gateway", options.gateways, "its name")->required()->expected(1)->type_name("NAME");
+}
+
 void declare_config(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   CLI::App* group = app.add_subcommand("config", "The settings: check, schema, reference");
   group->require_subcommand(1);
@@ -172,6 +217,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
       [&context] { return key_show(context); });
   add(*key, "rotate", "Make new keys, for which the old ones vouch; takes effect when the daemon is restarted", parsed,
       [&context] { return key_rotate(context); });
+  declare_broker(app, context, parsed);
   declare_config(app, context, parsed);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -51,6 +52,16 @@ struct TrustOptions {
   std::vector<std::string> fingerprint;  // one word, or the groups as they are read aloud
 };
 
+struct BrokerOptions {
+  std::string kind;       // acl
+  std::string directory;  // init, revoke
+  std::vector<std::string> gateways;
+  std::string base = "claw";
+  std::vector<std::string> plain_replies;
+  std::vector<std::string> hosts;  // init
+  std::uint16_t port = 8883;
+};
+
 // Each returns the exit code, and throws Failure or config::SettingsError.
 ExitCode send(const Context& context, const SendOptions& options);
 ExitCode agents(const Context& context);
@@ -64,6 +75,9 @@ ExitCode peers_trust(const Context& context, const TrustOptions& options);
 ExitCode peers_revoke(const Context& context, const TrustOptions& options);
 ExitCode key_show(const Context& context);
 ExitCode key_rotate(const Context& context);
+ExitCode broker_acl(const Context& context, const BrokerOptions& options);
+ExitCode broker_init(const Context& context, const BrokerOptions& options);
+ExitCode broker_revoke(const Context& context, const BrokerOptions& options);
 ExitCode config_check(const Context& context);
 ExitCode config_schema(const Context& context);
 ExitCode config_reference(const Context& context);

@@ -171,6 +171,10 @@ std::string status_text(const json& answer) {
       {"state", text_of(answer, "state")},
       {"version", text_of(answer, "version")},
       {"broker", text_of(broker, "state") + protocol_text},
+      {"BROKER WARNING",
+       broker.value("insecure", false)
+           ? "broker.insecure is true: whoever answers is believed to be the broker; set broker.ca instead"
+           : ""},
       {"broker error", text_of(broker, "error")},
       {"agents from", text_or_dash(gateway, "kind") + " " + text_of(gateway, "version") +
                           (gateway.value("connected", false) ? " (connected)" : " (not connected)")},

@@ -417,6 +417,7 @@ StatusView Core::status() const {
   view.broker_state = link_.broker_state();
   view.broker_error = link_.broker_error();
   view.broker_protocol = link_.protocol();
+  view.broker_insecure = context_.options.broker_insecure;
   view.gateway_connected = inbox_.gateway_connected();
   view.gateway_kind = context_.options.gateway_kind;
   view.gateway_version = inbox_.gateway().version;

@@ -70,6 +70,7 @@ struct Options {
   std::string version;                        // of this release
   std::string gateway_kind;                   // of the local gateway: openclaw, echo
   std::string base = "claw";
+  bool broker_insecure = false;               // nobody checks who the broker is: status says so
   Keys keys;
   std::optional<PreviousKeys> previous_keys;
   std::optional<std::string> join_secret;     // decoded bytes

@@ -83,6 +83,7 @@ struct StatusView {
   std::string broker_state;     // connected, connecting, waiting
   std::string broker_error;     // latest, empty when fine
   int broker_protocol = 0;
+  bool broker_insecure = false; // whoever answers is believed to be the broker
   bool gateway_connected = false;
   std::string gateway_kind;
   std::string gateway_version;

@@ -20,21 +20,41 @@ struct TlsHint {
   std::string_view advice;
 };
 
+// "alert" marks what the broker says of us; all else is our own library's word.
 constexpr TlsHint kTlsHints[] = {
-    {"wrong version number", "; it does not speak TLS on this port: use mqtt:// or the right port"},
-    {"record layer failure", "; it does not speak TLS on this port: use mqtt:// or the right port"},
+    {"alert certificate revoked",
+     "; our client certificate is on the broker's revocation list: have a new one made, for broker.certificate"},
+    {"alert certificate expired",
+     "; our client certificate has expired, or the broker's revocation list: have broker.certificate renewed"},
     {"certificate required", "; it wants a client certificate: set broker.certificate and broker.key"},
-    {"handshake failure", "; it agrees on no TLS settings, or wants a client certificate"},
-    {"unknown ca", "; it does not accept our client certificate: check broker.certificate"},
-    {"bad certificate", "; it does not accept our client certificate: check broker.certificate"},
-    {"middle of the handshake", "; it may not speak TLS on this port: use mqtt:// or the right port"},
+    {"alert unknown ca",
+     "; it does not know the authority that signed our client certificate: check broker.certificate"},
+    {"alert bad certificate", "; it does not accept our client certificate: check broker.certificate, and the clocks"},
+    {"right after the handshake", "; it may not accept our client certificate: check broker.certificate"},
+    {"alert handshake failure", "; it agrees on no TLS settings, or wants a client certificate"},
 };
 
+// A port without TLS: an answer that is no TLS, or none.
+constexpr std::string_view kNoTls[] = {"wrong version number", "record layer failure", "packet length too long",
+                                       "middle of the handshake", "unexpected eof"};
+
+bool is_websocket(const BrokerUrl& url) {
+  return url.paho.starts_with("ws");
+}
+
+/// The scheme for the same port, but with TLS or without.
+std::string other_scheme(const BrokerUrl& url) {
+  return std::string(is_websocket(url) ? "ws" : "mqtt") + (url.tls ? "://" : "s://");
+}
+
 std::string tls_reason(const BrokerUrl& url, const std::string& error) {
-  const auto* const hint = std::find_if(std::begin(kTlsHints), std::end(kTlsHints),
-                                        [&](const TlsHint& one) { return error.find(one.mark) != std::string::npos; });
-  return attempted(url) + "TLS failed: " + error +
-         (hint == std::end(kTlsHints) ? std::string() : std::string(hint->advice));
+  std::string reason = attempted(url) + "TLS failed: " + error;
+  const auto says = [&](std::string_view mark) { return error.find(mark) != std::string::npos; };
+  if (std::ranges::any_of(kNoTls, says)) {
+    return reason + "; it may not speak TLS on this port: use " + other_scheme(url) + ", or the right port";
+  }
+  const auto* const hint = std::ranges::find_if(kTlsHints, [&](const TlsHint& one) { return says(one.mark); });
+  return hint == std::end(kTlsHints) ? reason : reason.append(hint->advice);
 }
 
 /// The CONNACK's own codes; of MQTT 3.1.1 up to 5, of MQTT 5 from 128.
@@ -71,22 +91,26 @@ BrokerConnectFailed answered(const BrokerUrl& url, const ConnectAttempt& attempt
 }  // namespace
 
 bool needs_probe(const BrokerUrl& url, const ConnectAttempt& attempt) {
-  // A TLS broker that refuses our certificate also closes only after the CONNECT.
-  return attempt.code <= 0 && (url.tls || attempt.message != kClosedAfterConnect);
+  // A TLS broker that refuses our certificate closes only after the CONNECT, as one without MQTT 5 does; one that wants
+  // TLS closes after both versions.
+  return attempt.code <= 0 && (url.tls || attempt.protocol < 5 || attempt.message != kClosedAfterConnect);
 }
 
 BrokerConnectFailed classify(const BrokerUrl& url, const ConnectAttempt& attempt,
                              const std::optional<ProbeResult>& probed) {
   if (attempt.code > 0) return answered(url, attempt);
   if (probed && !probed->tls_error.empty()) return {BrokerFailure::Tls, tls_reason(url, probed->tls_error)};
+  if (probed && probed->speaks_tls) {
+    return {BrokerFailure::Tls, attempted(url) + "it speaks TLS on this port, and broker.url does not: use " +
+                                    other_scheme(url) + ", or the right port"};
+  }
   if (attempt.message == kClosedAfterConnect && attempt.protocol >= 5) {
     return {BrokerFailure::ProtocolRefused,
             attempted(url) + "it closed the connection without an answer, as brokers without MQTT 5 do"};
   }
   if (attempt.message == kClosedAfterConnect) {
-    return {BrokerFailure::Unreachable,
-            attempted(url) + "it closed the connection without an answer; is this its MQTT port, and is " +
-                (url.tls ? "mqtt://" : "mqtts://") + " right?"};
+    return {BrokerFailure::Unreachable, attempted(url) + "it closed the connection without an answer; is this its " +
+                                            (is_websocket(url) ? "port and path for WebSockets?" : "MQTT port?")};
   }
   if (probed && !probed->reached) {
     return {BrokerFailure::Unreachable, attempted(url) + probed->tcp_error +

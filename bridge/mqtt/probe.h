@@ -11,12 +11,14 @@
 namespace clawbridge::mqtt {
 
 struct ProbeResult {
-  bool reached = false;   // a TCP connection came up
-  std::string tcp_error;  // why not
-  std::string tls_error;  // why the TLS handshake failed; empty when it worked or was not tried
+  bool reached = false;     // a TCP connection came up
+  std::string tcp_error;    // why not
+  std::string tls_error;    // which check of TLS failed; empty when it worked or was not tried
+  bool speaks_tls = false;  // there is TLS on a port that the URL takes for a plain one
 };
 
 /// Connects to the broker by TCP and, where the URL asks for it, TLS, with the same files and checks, and closes again.
+/// Where it does not ask for TLS, a TLS greeting tells whether it should have.
 /// Blocks for some seconds at most, and as long as the system's name lookup does. Any thread; never throws.
 [[nodiscard]] ProbeResult probe(const BrokerUrl& url, const Settings& settings) noexcept;
 

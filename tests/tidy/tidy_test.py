@@ -32,7 +32,8 @@ MAY_INCLUDE = {
     "config": {"topics"},
     "core": {"topics"},
     "runtime": {"topics", "core"},
-    "cli": {"topics", "config", "core", "crypto", "observe"},
+    "brokers": {"topics"},
+    "cli": {"topics", "config", "core", "crypto", "observe", "brokers"},
     **{adapter: {"topics", "core"} for adapter in ADAPTERS},
 }
 # Shared tools, not adapters: one header each, named.

@@ -116,6 +116,14 @@ TEST(StatusJson, KeepsBrokerAndGatewayApart) {
       R"("counters":{"messages.sent":3}})");
 }
 
+TEST(StatusJson, SaysThatNobodyChecksTheBroker) {
+  core::StatusView status;
+  status.broker_state = "connected";
+  EXPECT_EQ(status_json(status).find("insecure"), std::string::npos);
+  status.broker_insecure = true;
+  EXPECT_NE(status_json(status).find(R"("broker":{"state":"connected","insecure":true})"), std::string::npos);
+}
+
 TEST(Readiness, NamesEveryReason) {
   core::StatusView status;
   status.state = "online";

@@ -73,6 +73,13 @@ TEST(Render, Status) {
             "fingerprint    4f0c\n");
 }
 
+TEST(Render, StatusWarnsOfABrokerThatNobodyChecks) {
+  const auto answer = json::parse(R"({"gateway":"macbook","broker":{"state":"connected","insecure":true}})");
+  EXPECT_NE(
+      status_text(answer).find("BROKER WARNING  broker.insecure is true: whoever answers is believed to be the broker"),
+      std::string::npos);
+}
+
 TEST(Render, Ping) {
   const auto answer = json::parse(
       R"({"gateway":"imac","version":"0.1.0","time":"2026-11-22T16:20:01.123Z","journalOpen":3,"roundTripMicroseconds":1052})");

@@ -293,6 +293,21 @@ TEST_F(RunTest, ExplainsItself) {
   EXPECT_EQ(out_, "clawbridge 1.2.3\n");
 }
 
+TEST_F(RunTest, PrintsTheRightsThatABrokerMustGive) {
+  EXPECT_EQ(run({"broker", "acl", "--for", "mosquitto", "--gateway", "imac", "--gateway", "macbook", "--base", "site"}),
+            0);
+  EXPECT_THAT(out_, HasSubstr("user imac\ntopic write site/imac/#\n"));
+  EXPECT_THAT(out_, HasSubstr("user macbook\n"));
+  EXPECT_EQ(run({"broker", "acl", "--for", "nats", "--gateway", "imac", "macbook", "--json"}), 0);
+  EXPECT_THAT(json::parse(out_)["rules"], HasSubstr("user: \"macbook\""));
+  EXPECT_EQ(run({"broker", "acl", "--for", "hivemq", "--gateway", "imac"}), 2);
+  EXPECT_THAT(err_, HasSubstr("there are mosquitto, emqx, rabbitmq, nats"));
+  EXPECT_EQ(run({"broker", "acl", "--for", "mosquitto", "--gateway", "i\nuser root"}), 2);
+  EXPECT_THAT(err_, HasSubstr("\"i?user root\" is no gateway name"));
+  EXPECT_EQ(run({"broker", "acl", "--for", "mosquitto"}), 2);
+  EXPECT_EQ(run({"broker", "init"}), 2);
+}
+
 TEST_F(RunTest, ChecksTheSettings) {
   machine_.files["/good.yaml"] = "version: 1\ngateway: { name: imac, kind: echo }\n";
   machine_.files["/bad.yaml"] = "version: 1\ngatway: { name: imac }\n";

@@ -44,12 +44,13 @@ TEST(ConnectFailure, TakesAClosedConnectionForARefusalOfMqtt5Once) {
             BrokerFailure::ProtocolRefused);
   const auto again = classify(kPlain, {.protocol = 4, .message = kClosed}, std::nullopt);
   EXPECT_EQ(again.failure, BrokerFailure::Unreachable);
-  EXPECT_THAT(again.reason, HasSubstr("mqtts://"));
+  EXPECT_THAT(again.reason, HasSubstr("MQTT port?"));
 }
 
 TEST(ConnectFailure, ProbesOnlyWhatPahoDoesNotExplain) {
   EXPECT_FALSE(needs_probe(kPlain, {.code = 135}));
   EXPECT_FALSE(needs_probe(kPlain, {.message = kClosed}));
+  EXPECT_TRUE(needs_probe(kPlain, {.protocol = 4, .message = kClosed}));
   EXPECT_TRUE(needs_probe(kTls, {.message = kClosed}));
   EXPECT_TRUE(needs_probe(kPlain, {.message = "TCP/TLS connect failure"}));
 }
@@ -64,9 +65,34 @@ TEST(ConnectFailure, TellsTlsFromTheNetwork) {
   EXPECT_THAT(classify(kTls, {}, expired).reason, HasSubstr("certificate has expired"));
   const ProbeResult plain{.reached = true, .tcp_error = {}, .tls_error = "wrong version number"};
   EXPECT_THAT(classify(kTls, {}, plain).reason, HasSubstr("use mqtt://"));
+  const ProbeResult greeted{.reached = true, .tcp_error = {}, .tls_error = {}, .speaks_tls = true};
+  const auto wants_tls = classify(kPlain, {.protocol = 4, .message = kClosed}, greeted);
+  EXPECT_EQ(wants_tls.failure, BrokerFailure::Tls);
+  EXPECT_THAT(wants_tls.reason, HasSubstr("use mqtts://"));
   const ProbeResult fine{.reached = true, .tcp_error = {}, .tls_error = {}};
   EXPECT_EQ(classify(kPlain, {.message = "TCP connect timeout"}, fine).failure, BrokerFailure::Unreachable);
   EXPECT_THAT(classify(kPlain, {.message = "TCP connect timeout"}, fine).reason, HasSubstr("TCP connect timeout"));
+}
+
+TEST(ConnectFailure, SaysWhatTheBrokerHoldsAgainstOurCertificate) {
+  const auto reason = [](const std::string& alert) {
+    return classify(kTls, {.message = kClosed}, ProbeResult{.reached = true, .tcp_error = {}, .tls_error = alert})
+        .reason;
+  };
+  EXPECT_THAT(reason("sslv3 alert certificate revoked"), HasSubstr("on the broker's revocation list"));
+  EXPECT_THAT(reason("sslv3 alert certificate expired"), HasSubstr("our client certificate has expired"));
+  EXPECT_THAT(reason("tlsv13 alert certificate required"), HasSubstr("set broker.certificate and broker.key"));
+  EXPECT_THAT(reason("tlsv1 alert unknown ca"), HasSubstr("authority that signed our client certificate"));
+  EXPECT_THAT(reason("the connection ended right after the handshake"), HasSubstr("check broker.certificate"));
+  EXPECT_THAT(reason("something new"), HasSubstr("TLS failed: something new"));
+}
+
+TEST(ConnectFailure, NamesTheSchemeOfTheSameKind) {
+  const ProbeResult plain{.reached = true, .tcp_error = {}, .tls_error = "wrong version number"};
+  EXPECT_THAT(classify(parse_broker_url("wss://hub").value(), {}, plain).reason, HasSubstr("use ws://"));
+  const ProbeResult greeted{.reached = true, .tcp_error = {}, .tls_error = {}, .speaks_tls = true};
+  const auto web = parse_broker_url("ws://hub").value();
+  EXPECT_THAT(classify(web, {.protocol = 4, .message = kClosed}, greeted).reason, HasSubstr("use wss://"));
 }
 
 }  // namespace
