@@ -104,7 +104,7 @@ class Daemon final : public runtime::Hands {
         runtime_(io_, core_, *this),
         broker_(broker_settings(settings), runtime_.sink()),
         gateway_(make_gateway(io_, settings, runtime_.sink())),
-        api_(io_, api::Settings{.socket_path = settings.api.socket, .connection = {}}, runtime_),
+        api_(io_, api::Settings{.socket_path = settings.api.socket, .tcp = {}, .connection = {}}, runtime_, crypto_, observe::note),
         signals_(io_, SIGINT, SIGTERM) {
     if (settings.broker.insecure) {
       observe::log(observe::Level::Warn, "broker.insecure", {{"broker", settings.broker.url}, {"reason", "broker.insecure is true: whoever answers is believed to be the broker"}});
