@@ -56,7 +56,7 @@ struct Key {
 /// Nothing when there is no such key.
 [[nodiscard]] const Key* find_key(std::string_view path);
 
-/// Keys of the design that this release does not have, whatever section they stand in: `policy`, `api.listen`, ….
+/// Keys of the design that this release does not have, whatever section they stand in: `policy`, `late_reply`, ….
 [[nodiscard]] const std::vector<std::string_view>& keys_later();
 
 /// One sentence about a key with parts, `gateway`, `broker`, …; empty for any other.
