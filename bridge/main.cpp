@@ -115,6 +115,17 @@ std::unique_ptr<gateway::Gateway> make_gateway(asio::io_context& io, const confi
   return std::make_unique<gateway::OpenClaw>(io, std::move(openclaw), std::move(sink));
 }
 
+api::Settings api_settings(const config::Settings& settings, const core::Cryptography& cryptography) {
+  api::Settings api;
+  api.socket_path = settings.api.socket;
+  if (settings.api.listen_address.empty()) return api;
+  auto& tcp = api.tcp.emplace();
+  tcp.address = settings.api.listen_address;
+  tcp.port = settings.api.listen_port;
+  for (const auto& [agent, token] : settings.api.tokens) tcp.tokens.push_back({agent, cryptography.sha256(token.reveal())});
+  return api;
+}
+
 void start_log(const config::Settings& settings) {
   using config::LogLevel;
   auto level = observe::Level::Info;
@@ -135,10 +146,13 @@ class Daemon final : public runtime::Hands {
         runtime_(io_, core_, *this),
         broker_(broker_settings(settings), runtime_.sink()),
         gateway_(make_gateway(io_, settings, runtime_.sink())),
-        api_(io_, api::Settings{.socket_path = settings.api.socket, .connection = {}}, runtime_),
+        api_(io_, api_settings(settings, crypto_), runtime_, crypto_, observe::note),
         signals_(io_, SIGINT, SIGTERM) {
     if (settings.broker.insecure) {
       observe::log(observe::Level::Warn, "broker.insecure", {{"broker", settings.broker.url}, {"reason", "broker.insecure is true: whoever answers is believed to be the broker"}});
+    }
+    if (!settings.api.listen_address.empty()) {
+      observe::log(observe::Level::Info, "api.listening", {{"address", settings.api.listen_address}, {"port", std::to_string(settings.api.listen_port)}});
     }
     observe::log(observe::Level::Info, "daemon.started",
                  {{"gateway", settings.gateway.name}, {"version", CLAWBRIDGE_VERSION}, {"broker", settings.broker.url}, {"socket", settings.api.socket},

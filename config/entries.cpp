@@ -72,6 +72,13 @@ std::string advice(const std::optional<std::string>& meant) {
   return meant ? fmt::format("; did you mean \"{}\"?", *meant) : "; SETTINGS.md lists all keys";
 }
 
+/// What the user wrote where the key's path has its `*`; empty for a key without one.
+std::string chosen_name(const Key& key, const Segments& segments) {
+  const auto path = split_path(key.path);
+  const auto star = std::ranges::find(path, std::string_view("*"));
+  return star == path.end() ? std::string{} : segments[static_cast<std::size_t>(star - path.begin())];
+}
+
 /// The key most likely meant: by its whole path, else by its last part (a key put into the wrong section).
 std::optional<std::string> nearest_key(const Segments& segments) {
   std::vector<std::string> paths;
@@ -159,7 +166,7 @@ class FileReader {
 
   void read_member(const YAML::Node& name, const YAML::Node& value, const Segments& segments, const std::string& path) {
     if (const Key* key = key_at(segments)) {
-      Entry entry{key, key->has_name() ? segments[1] : std::string{}, read_value(*key, value, name, path), place(name)};
+      Entry entry{key, chosen_name(*key, segments), read_value(*key, value, name, path), place(name)};
       entries_.push_back(std::move(entry));
     } else if (is_section(segments)) {
       if (segments.size() > 1 && (value.IsNull() || (value.IsMap() && value.size() == 0)))

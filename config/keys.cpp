@@ -327,6 +327,26 @@ std::vector<Key> machine_keys() {
        .allowed = "the path of a socket, short enough for the system (107 bytes, on macOS 103)",
        .valid = is_socket_path,
        .assign = [](Settings& s, const Text& value) { s.api.socket = value; }},
+      {.path = "api.listen",
+       .description = "Where to listen on TCP too, for callers that cannot use the socket; needs api.tokens.",
+       .default_words = "no TCP",
+       .allowed = "127.0.0.1:PORT, another of 127.0.0.0/8, [::1]:PORT or localhost:PORT: this machine only, because "
+                  "tokens and messages travel unencrypted",
+       .valid = is_listen,
+       .assign =
+           [](Settings& s, const Text& value) {
+             const auto listen = parse_listen(value).value_or(Listen{});
+             s.api.listen_address = listen.address;
+             s.api.listen_port = listen.port;
+           }},
+      {.path = "api.tokens.*",
+       .type = Type::Secret,
+       .description = "The bearer token on TCP, and so who calls: a local agent, or `_bridge` for yourself.",
+       .allowed = "32 to 512 of A-Z a-z 0-9 - . _ ~ + / =, random, as `openssl rand -hex 32` prints them; each token "
+                  "once",
+       .valid = is_api_token,
+       .valid_name = is_api_caller,
+       .assign = [](Settings& s, const Text& name, const Text& value) { s.api.tokens[name] = Secret(value); }},
       {.path = "log.level",
        .type = Type::Choice,
        .description = "The least level that is logged.",
@@ -408,7 +428,7 @@ const Key* find_key(std::string_view path) {
 }
 
 const std::vector<std::string_view>& keys_later() {
-  static const std::vector<std::string_view> keys_of_later{"api.listen", "api.tokens", "on_interrupted", "late_reply"};
+  static const std::vector<std::string_view> keys_of_later{"on_interrupted", "late_reply"};
   return keys_of_later;
 }
 

@@ -256,6 +256,24 @@ void check_policy(Settings& settings, const Given& given) {
   }
 }
 
+/// A token says who calls, so no two callers may share one; and who can reach a TCP port needs one.
+void check_api(const Settings& settings, const Given& given) {
+  const auto place = [&](const std::string& path) { return given.find(path)->second; };
+  if (!settings.api.listen_address.empty() && settings.api.tokens.empty()) {
+    throw SettingsError(
+        fmt::format("{}: api.listen needs api.tokens beside it, as in \"tokens: {{ jarvis: … }}\": every user of this "
+                    "machine can reach a TCP port, and a token says who calls",
+                    place("api.listen")));
+  }
+  std::map<std::string_view, std::string_view> owners;
+  for (const auto& [name, token] : settings.api.tokens) {
+    const auto [owner, is_new] = owners.emplace(token.reveal(), name);
+    if (is_new) continue;
+    throw SettingsError(fmt::format("{}: api.tokens.{} is the same token as api.tokens.{}; give each its own",
+                                    place("api.tokens." + name), name, owner->second));
+  }
+}
+
 /// The text of the settings file; nothing when it was not asked for by name and is not there.
 std::optional<std::string> read_settings_file(const std::string& file, bool asked_for, const Environment& environment) {
   FileText read = environment.read_file(file);
@@ -300,6 +318,7 @@ Settings load(const std::optional<std::string>& file, const Environment& environ
   check_gateway(settings, given);
   check_broker(settings, given);
   check_policy(settings, given);
+  check_api(settings, given);
   find_gateway(settings, given, environment);
   find_paths(settings, environment);
   return settings;

@@ -84,6 +84,9 @@ struct Settings {
   };
   struct Api {
     std::string socket;
+    std::string listen_address;  // a loopback IP address; empty: no TCP
+    std::uint16_t listen_port = 0;
+    std::map<std::string, Secret> tokens;  // agent, or `_bridge` for the person -> token, each another; some with TCP
   };
   struct Log {
     LogLevel level = LogLevel::Info;

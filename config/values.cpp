@@ -1,11 +1,14 @@
 // The forms of values. See values.h.
 #include "config/values.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "topics/address.h"
@@ -25,6 +28,8 @@ constexpr std::uint64_t kDurationMsMax = 36'500 * kUnits[0].milliseconds;
 
 constexpr std::size_t kJoinSecretBytesMin = 16;
 constexpr std::size_t kSocketPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t kApiTokenBytesMin = 32;
+constexpr std::size_t kApiTokenBytesMax = 512;
 
 bool is_blank_or_control(char c) {
   return static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
@@ -110,6 +115,21 @@ bool is_loopback(const Url& url) {
   return url.host == "localhost" || url.host == "::1" || (numeric && url.host.starts_with("127."));
 }
 
+std::optional<Listen> parse_listen(std::string_view text) {
+  const std::optional<Url> url = parse_url("tcp://" + std::string(text));
+  if (!url || url->user_info || !url->path.empty() || url->port == 0) return std::nullopt;
+  const std::string address = url->host == "localhost" ? "127.0.0.1" : url->host;
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) {
+    const bool here = (ntohl(v4.s_addr) >> 24U) == 127;
+    return here && !text.starts_with('[') ? std::optional(Listen{address, url->port}) : std::nullopt;
+  }
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1 || !text.starts_with('[')) return std::nullopt;
+  if (std::memcmp(&v6, &in6addr_loopback, sizeof v6) != 0) return std::nullopt;
+  return Listen{"::1", url->port};
+}
+
 bool is_broker_url(std::string_view text) {
   static constexpr std::array<std::string_view, 6> schemes{"mqtt", "mqtts", "tcp", "ssl", "ws", "wss"};
   const std::optional<Url> url = parse_url(text);
@@ -142,6 +162,22 @@ bool is_join_secret(std::string_view text) {
 
 bool is_socket_path(std::string_view text) {
   return !text.empty() && text.size() <= kSocketPathBytesMax;
+}
+
+bool is_listen(std::string_view text) {
+  return parse_listen(text).has_value();
+}
+
+bool is_api_token(std::string_view text) {
+  if (text.size() < kApiTokenBytesMin || text.size() > kApiTokenBytesMax) return false;
+  return std::ranges::all_of(text, [](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || std::string_view("-._~+/=").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_api_caller(std::string_view name) {
+  return is_agent_id(name) || name == kBridgeAgent;
 }
 
 bool is_not_empty(std::string_view text) {

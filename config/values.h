@@ -40,6 +40,14 @@ struct Url {
 /// True for `localhost`, `127.…` and `::1`.
 [[nodiscard]] bool is_loopback(const Url& url);
 
+/// Where to listen on this machine only: `127.0.0.1:18790`, `[::1]:18790`, or `localhost:18790`, which is 127.0.0.1.
+struct Listen {
+  std::string address;  // of 127.0.0.0/8, or ::1
+  std::uint16_t port = 0;
+};
+/// Nothing for any other address or form, and without a port.
+[[nodiscard]] std::optional<Listen> parse_listen(std::string_view text);
+
 // Whole values, for the table of keys.
 [[nodiscard]] bool is_broker_url(std::string_view text);
 [[nodiscard]] bool is_broker_tls(std::string_view url);
@@ -48,6 +56,10 @@ struct Url {
 [[nodiscard]] bool is_address(std::string_view text);
 [[nodiscard]] bool is_join_secret(std::string_view text);
 [[nodiscard]] bool is_socket_path(std::string_view text);
+[[nodiscard]] bool is_listen(std::string_view text);
+/// True for 32 to 512 of the characters that a bearer token may have (RFC 6750, b64token).
+[[nodiscard]] bool is_api_token(std::string_view text);
+[[nodiscard]] bool is_api_caller(std::string_view name);
 [[nodiscard]] bool is_not_empty(std::string_view text);
 [[nodiscard]] bool is_item_number(std::string_view text);
 // Patterns in which `*` is any run of characters.

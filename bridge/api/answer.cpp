@@ -12,6 +12,7 @@ std::string http_head(unsigned status, std::size_t body_bytes, bool keep_alive) 
   std::string head = "HTTP/1.1 " + std::to_string(status) + ' ';
   head.append(reason.data(), reason.size());
   head += "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_bytes);
+  if (status == 401) head += "\r\nWWW-Authenticate: Bearer realm=\"clawbridge\"";  // RFC 9110, section 15.5.2
   head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   return head;
 }

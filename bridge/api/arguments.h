@@ -20,8 +20,9 @@ struct Caller {
   std::string session;
 };
 
-/// From the headers X-Claw-Agent and X-Claw-Session; empty: not given. BadRequest for what is no agent id, and for a
-/// session that is too long or not UTF-8.
+/// From the headers X-Claw-Agent (or the owner of a token) and X-Claw-Session; empty: not given. BadRequest for what is
+/// no agent id, and for a session that is none: too long, not UTF-8, with control characters, not `agent:<agent>:…`, or
+/// a person's. Forbidden for a session of another agent.
 [[nodiscard]] Result<Caller> parse_caller(std::string_view agent, std::string_view session);
 
 struct AgentsListArguments {

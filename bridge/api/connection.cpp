@@ -37,9 +37,10 @@ Answer unreadable(error_code failure, const ConnectionLimits& limits) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, Routes& routes, const ConnectionLimits& limits,
+Connection::Connection(Socket socket, Access& access, Routes& routes, const ConnectionLimits& limits,
                        std::function<void(Connection*)> closed)
     : socket_(std::move(socket)),
+      access_(access),
       routes_(routes),
       limits_(limits),
       closed_(std::move(closed)),
@@ -79,8 +80,10 @@ void Connection::close() {
 
 void Connection::check_time(TimePoint now) {
   if (state_ == State::Waiting || state_ == State::Closed) return;
-  const bool idle = state_ == State::Receiving && !mid_request();
-  if (now - active_ > (idle ? limits_.idle_max : limits_.pause_max)) shut();
+  const bool idle = state_ == State::Receiving && !mid_request() && known_;
+  if (now - active_ > (idle ? limits_.idle_max : limits_.pause_max)) return shut();
+  const bool in_header = state_ == State::Receiving && !idle && !parser_->is_header_done();
+  if ((in_header || state_ == State::Draining) && now - began_ > limits_.pause_max) shut();
 }
 
 // ---- reading ----
@@ -117,6 +120,7 @@ void Connection::on_read(error_code failure, std::size_t bytes) {
     return;
   }
   active_ = std::chrono::steady_clock::now();
+  if (known_ && !mid_request()) began_ = active_;
   end_ += bytes;
   advance();
 }
@@ -151,6 +155,14 @@ bool Connection::parse() {
 
 /// The header is complete and the body is not read yet. False when reading has to wait.
 bool Connection::take_header() {
+  auto verdict = access_.check(parser_->get());
+  if (auto* refusal = std::get_if<Answer>(&verdict)) {
+    keep_alive_ = false;
+    answer(std::move(*refusal));
+    return false;
+  }
+  known_ = true;
+  caller_ = std::move(std::get<Caller>(verdict));
   parser_->eager(true);
   if (const auto length = parser_->content_length()) {
     body_bytes_ = static_cast<std::size_t>(*length);  // at most limits_.body_bytes_max: the parser has checked
@@ -175,8 +187,7 @@ void Connection::dispatch() {
   auto& message = parser_->get();
   keep_alive_ = keep_alive_ && message.keep_alive();
   state_ = State::Waiting;
-  const Request request{view(message.method_string()), view(message.target()), view(message["X-Claw-Agent"]),
-                        view(message["X-Claw-Session"]), message.body()};
+  const Request request{view(message.method_string()), view(message.target()), caller_, message.body()};
   auto outcome = routes_.handle(request, [self = shared_from_this(), number = request_](Answer late) {
     if (number != self->request_ || self->state_ != State::Waiting) return;
     self->ticket_.reset();
@@ -208,6 +219,7 @@ void Connection::on_written(error_code failure) {
 void Connection::next_request() {
   ++request_;
   state_ = State::Receiving;
+  began_ = active_;
   body_ = {};
   body_bytes_ = 0;
   parser_.emplace();
@@ -228,6 +240,7 @@ void Connection::refuse(error_code failure) {
 /// before it reads the answer.
 void Connection::drain() {
   state_ = State::Draining;
+  began_ = active_;
   error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
   advance();

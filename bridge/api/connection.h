@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/api/access.h"
 #include "bridge/api/routes.h"
 #include "bridge/runtime/asio.h"
 
@@ -30,19 +31,21 @@ struct ConnectionLimits {
   std::size_t body_bytes_max = 3 * (std::size_t{1} << 20) + 64 * 1024;
   /// A connection on which nothing is asked is closed after this. None while a request waits for its answer.
   std::chrono::milliseconds idle_max{std::chrono::minutes{5}};
-  /// Longest pause within one request or one answer.
+  /// Longest pause within one request or one answer; and the time for a whole header, and from connecting to the end of
+  /// the first one, however short the pauses are: a caller that is not known yet must not keep a connection.
   std::chrono::milliseconds pause_max{std::chrono::seconds{30}};
 };
 
-/// Keeps itself alive while its socket has an operation pending. Everything happens on the io thread. `routes` must
-/// outlive it until close() or `closed`.
+/// Keeps itself alive while its socket has an operation pending. Everything happens on the io thread. `access` and
+/// `routes` must outlive it until close() or `closed`.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = asio::local::stream_protocol::socket;
+  using Socket = asio::generic::stream_protocol::socket;  // of a Unix socket or of TCP
   using TimePoint = std::chrono::steady_clock::time_point;
 
   /// `closed` is called once, unless close() was called first.
-  Connection(Socket socket, Routes& routes, const ConnectionLimits& limits, std::function<void(Connection*)> closed);
+  Connection(Socket socket, Access& access, Routes& routes, const ConnectionLimits& limits,
+             std::function<void(Connection*)> closed);
 
   /// Begins to read requests.
   void start();
@@ -77,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool mid_request() const { return begin_ != end_ || parser_->got_some(); }
 
   Socket socket_;
+  Access& access_;
   Routes& routes_;
   const ConnectionLimits& limits_;
   std::function<void(Connection*)> closed_;
@@ -84,6 +88,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::Receiving;
   bool reading_ = false;
   bool keep_alive_ = true;
+  bool known_ = false;  // a header has passed `access_`
+  Caller caller_;       // of the request whose header has come
   std::optional<Parser> parser_;
   std::optional<core::Ticket> ticket_;  // of the request that waits
   std::uint64_t request_ = 0;           // counts requests, so that a late answer cannot reach the next one
@@ -94,7 +100,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t drained_ = 0;
   std::string head_;  // of the answer being written
   std::string body_;
-  TimePoint active_;
+  TimePoint active_;  // the latest progress
+  TimePoint began_;   // of the request that is being received, or of the draining
 };
 
 }  // namespace clawbridge::api

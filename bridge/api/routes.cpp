@@ -52,6 +52,23 @@ Result<std::optional<std::string_view>> only_parameter(std::string_view query, s
   return value;
 }
 
+bool is_operator(const Caller& caller) {
+  return caller.agent == kBridgeAgent;
+}
+
+/// Whether the agent with this address began the exchange.
+bool is_of(const core::ExchangeView& exchange, std::string_view address) {
+  return exchange.outgoing && exchange.source == address;
+}
+
+Answer unknown_exchange(std::string_view id) {
+  return error_answer({ErrorCode::UnknownExchange,
+                       "no exchange " + std::string(id) +
+                           " is known here; it was made elsewhere or is older than store.keep (`clawbridge exchange "
+                           "list` shows the newest)",
+                       false});
+}
+
 Answer failed(const std::exception& failure) {
   return error_answer({ErrorCode::Internal, "cannot carry out the request: " + std::string(failure.what()), true});
 }
@@ -110,6 +127,14 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
                      "/v1/status, /healthz "
                      "and /readyz, and POST /v1/peers/<gateway>/trust and …/revoke");
   }
+  const bool for_agents = tool_name || exchange_id || path == "/v1/exchanges" || path == "/v1/agents" ||
+                          path == "/v1/status" || path == "/healthz" || path == "/readyz";
+  if (!for_agents && !is_operator(request.caller)) {
+    return error_answer({ErrorCode::Forbidden,
+                         shown(path) + " is for the operator, not for the agent " + request.caller.agent +
+                             "; ask on the socket without X-Claw-Agent, or with the token of _bridge",
+                         false});
+  }
   if (request.method != method) {
     return error_answer(405, {ErrorCode::BadRequest,
                               std::string(path) + " takes " + std::string(method) + ", not " +
@@ -121,11 +146,11 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
     return revoke(request, peer_path->substr(0, peer_path->size() - kRevoke.size()), std::move(done));
   if (peer_path && posts)
     return trust(request, peer_path->substr(0, peer_path->size() - kTrust.size()), std::move(done));
-  if (exchange_id) return exchange(*exchange_id, query, std::move(done));
-  if (path == "/v1/exchanges") return exchanges(query);
+  if (exchange_id) return exchange(request, *exchange_id, query, std::move(done));
+  if (path == "/v1/exchanges") return exchanges(request, query);
   if (path == "/v1/agents") return ok(agents_json(service_.agents(), {}));
   if (path == "/v1/peers") return ok(peers_json(service_.peers()));
-  if (path == "/v1/status") return ok(status_json(service_.status()));
+  if (path == "/v1/status") return ok(status_json(status()));
   if (path == "/readyz") return readiness();
   return ok(R"({"ok":true,"status":"live"})");
 }
@@ -133,14 +158,12 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
 Outcome Routes::tool(const Request& request, std::string_view name, Done done) {
   constexpr std::string_view kPrefix = "claw_";
   if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-  const Result<Caller> caller = parse_caller(request.caller_agent, request.caller_session);
-  if (!caller) return error_answer(caller.error());
-  if (name == "sessions_send") return sessions_send(request, *caller, std::move(done));
-  if (name == "agents_list") return agents_list(request, *caller, std::move(done));
+  if (name == "sessions_send") return sessions_send(request, request.caller, std::move(done));
+  if (name == "agents_list") return agents_list(request, request.caller, std::move(done));
   if (name == "ping") return ping(request, std::move(done));
   if (name == "status") {
     if (const auto error = arguments_.status(request.body)) return error_answer(*error);
-    return ok(status_json(service_.status()));
+    return ok(status_json(status()));
   }
   const std::string_view guess = nearest(name, kTools);
   return not_found("unknown tool " + shown(name) +
@@ -197,7 +220,7 @@ Outcome Routes::ping(const Request& request, Done done) {
       }));
 }
 
-Outcome Routes::exchange(std::string_view id, std::string_view query, Done done) {
+Outcome Routes::exchange(const Request& request, std::string_view id, std::string_view query, Done done) {
   if (!is_ulid(id)) {
     return error_answer(
         {ErrorCode::BadRequest,
@@ -207,6 +230,11 @@ Outcome Routes::exchange(std::string_view id, std::string_view query, Done done)
   }
   const auto parameter = only_parameter(query, "wait");
   if (!parameter) return error_answer(parameter.error());
+  if (!is_operator(request.caller)) {
+    // Another's is answered as one that does not exist, so that ids cannot be tried.
+    const auto view = service_.exchange(id);
+    if (!view || !is_of(*view, address_of(request.caller))) return unknown_exchange(id);
+  }
   if (*parameter) {
     const auto wait = parse_seconds("wait", **parameter);
     if (!wait) return error_answer(wait.error());
@@ -219,14 +247,10 @@ Outcome Routes::exchange(std::string_view id, std::string_view query, Done done)
   }
   const auto view = service_.exchange(id);
   if (view) return ok(exchange_json(*view));
-  return error_answer({ErrorCode::UnknownExchange,
-                       "no exchange " + std::string(id) +
-                           " is known here; it was made elsewhere or is older than store.keep (`clawbridge exchange "
-                           "list` shows the newest)",
-                       false});
+  return unknown_exchange(id);
 }
 
-Outcome Routes::exchanges(std::string_view query) {
+Outcome Routes::exchanges(const Request& request, std::string_view query) {
   const auto parameter = only_parameter(query, "limit");
   if (!parameter) return error_answer(parameter.error());
   std::size_t limit = kListDefault;
@@ -238,7 +262,12 @@ Outcome Routes::exchanges(std::string_view query) {
           {ErrorCode::BadRequest, "query parameter limit must be a whole number between 1 and 1000", false});
     }
   }
-  return ok(exchanges_json(service_.exchanges(limit)));
+  if (is_operator(request.caller)) return ok(exchanges_json(service_.exchanges(limit)));
+  auto own = service_.exchanges(kListMax);  // an agent sees those of its own that are among the newest
+  const std::string address = address_of(request.caller);
+  std::erase_if(own, [&](const auto& exchange) { return !is_of(exchange, address); });
+  if (own.size() > limit) own.erase(own.begin() + static_cast<std::ptrdiff_t>(limit), own.end());
+  return ok(exchanges_json(own));
 }
 
 Outcome Routes::trust(const Request& request, std::string_view gateway, Done done) {
@@ -267,9 +296,19 @@ Outcome Routes::revoke(const Request& request, std::string_view gateway, Done do
 }
 
 Outcome Routes::readiness() {
-  const core::StatusView status = service_.status();
-  const auto reasons = unready_reasons(status);
-  return Answer{reasons.empty() ? 200U : 503U, readiness_json(status, reasons)};
+  const core::StatusView view = status();
+  const auto reasons = unready_reasons(view);
+  return Answer{reasons.empty() ? 200U : 503U, readiness_json(view, reasons)};
+}
+
+core::StatusView Routes::status() const {
+  core::StatusView view = service_.status();
+  for (const auto& [name, count] : refusals_.counts()) view.counters[std::string(name)] = count;
+  return view;
+}
+
+std::string Routes::address_of(const Caller& caller) const {
+  return service_.status().gateway + "/" + caller.agent;
 }
 
 }  // namespace clawbridge::api

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "bridge/api/access.h"
 #include "bridge/api/answer.h"
 #include "bridge/api/arguments.h"
 #include "bridge/core/service.h"
@@ -16,18 +17,20 @@ namespace clawbridge::api {
 struct Request {
   std::string_view method;
   std::string_view target;  // path and query
-  std::string_view caller_agent;
-  std::string_view caller_session;
+  const Caller& caller;
   std::string& body;
 };
 
 /// An answer, or the ticket of a call whose answer comes later.
 using Outcome = std::variant<Answer, core::Ticket>;
 
-/// Not thread-safe: used on the io thread. `service` must outlive it.
+/// A person may ask for everything. An agent may use the tools, look at the exchanges that it began, and see what
+/// changes nothing and names no keys; whatever else there is, or is added, is the operator's.
+///
+/// Not thread-safe: used on the io thread. `service` and `refusals`, whose counts stand in the status, must outlive it.
 class Routes {
  public:
-  explicit Routes(core::Service& service) : service_(service) {}
+  Routes(core::Service& service, const Refusals& refusals) : service_(service), refusals_(refusals) {}
 
   /// Answers at once, or later by calling `done` exactly once, unless the ticket returned is cancelled first. Does not
   /// throw for any request; a service that throws is answered with `internal`.
@@ -42,13 +45,16 @@ class Routes {
   Outcome sessions_send(const Request& request, const Caller& caller, Done done);
   Outcome agents_list(const Request& request, const Caller& caller, Done done);
   Outcome ping(const Request& request, Done done);
-  Outcome exchange(std::string_view id, std::string_view query, Done done);
-  Outcome exchanges(std::string_view query);
+  Outcome exchange(const Request& request, std::string_view id, std::string_view query, Done done);
+  Outcome exchanges(const Request& request, std::string_view query);
   Outcome trust(const Request& request, std::string_view gateway, Done done);
   Outcome revoke(const Request& request, std::string_view gateway, Done done);
   Outcome readiness();
+  [[nodiscard]] core::StatusView status() const;
+  [[nodiscard]] std::string address_of(const Caller& caller) const;
 
   core::Service& service_;
+  const Refusals& refusals_;
   ArgumentParser arguments_;
 };
 

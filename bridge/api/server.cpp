@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "bridge/api/answer.h"
@@ -21,7 +22,7 @@ constexpr std::chrono::seconds kFarewell{1};  // for the answers that a stop giv
 Error too_many(std::size_t connections_max) {
   return {ErrorCode::Busy,
           "the daemon has " + std::to_string(connections_max) +
-              " local connections open, its limit; close some or try again later",
+              " connections of this kind open, its limit; close some or try again later",
           true};
 }
 
@@ -46,13 +47,18 @@ void turn_away(Connection::Socket& socket, const Answer& answer) {
 
 }  // namespace
 
-Server::Server(asio::io_context& io, Settings settings, core::Service& service)
+Server::Server(asio::io_context& io, Settings settings, core::Service& service, const core::Cryptography& cryptography,
+               Refusals::Report report)
     : io_(io),
       settings_(std::move(settings)),
-      routes_(service),
+      cryptography_(cryptography),
+      refusals_(std::move(report)),
+      routes_(service, refusals_),
       file_(io),
+      tcp_(io),
       watch_timer_(io),
-      accept_timer_(io),
+      unix_pause_(io),
+      tcp_pause_(io),
       stop_timer_(io) {}
 
 Server::~Server() {
@@ -61,38 +67,83 @@ Server::~Server() {
 
 void Server::start() {
   file_.open(settings_.socket_path);
-  accept();
+  if (settings_.tcp) listen_on_tcp(*settings_.tcp);
+  accept(file_.acceptor(), unix_pause_);
+  if (settings_.tcp) accept(tcp_, tcp_pause_);
 }
 
-void Server::accept() {
-  file_.acceptor().async_accept([this](error_code failure, Connection::Socket socket) {
-    // Aborted: stop() or the destructor closed the acceptor, and `this` may be gone.
-    if (failure != asio::error::operation_aborted) on_accept(failure, std::move(socket));
-  });
-}
-
-void Server::on_accept(error_code failure, Connection::Socket socket) {
-  if (!file_.acceptor().is_open()) return;
-  if (!failure) {
-    admit(std::move(socket));
-    return accept();
+void Server::listen_on_tcp(const TcpSettings& tcp) {
+  error_code failure;
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(tcp.address, failure), tcp.port);
+  if (!failure && !endpoint.address().is_loopback()) failure = asio::error::access_denied;
+  if (!failure) tcp_.open(endpoint.protocol(), failure);
+  if (!failure) tcp_.set_option(asio::socket_base::reuse_address(true), failure);
+  if (!failure) tcp_.bind(endpoint, failure);
+  if (!failure) tcp_.listen(asio::socket_base::max_listen_connections, failure);
+  if (failure) {
+    throw std::runtime_error("cannot listen on TCP port " + std::to_string(tcp.port) + " of " + tcp.address + ": " +
+                             failure.message() + " (set api.listen to a free port of 127.0.0.1, or remove it)");
   }
-  accept_timer_.expires_after(kAcceptPause);
-  accept_timer_.async_wait([this](error_code cancelled) {
-    if (!cancelled) accept();
+  token_access_.emplace(tcp.tokens, tcp_.local_endpoint(), cryptography_, refusals_);
+}
+
+std::uint16_t Server::tcp_port() const {
+  error_code ignored;
+  return tcp_.is_open() ? tcp_.local_endpoint(ignored).port() : std::uint16_t{0};
+}
+
+template <class Acceptor>
+void Server::accept(Acceptor& acceptor, asio::steady_timer& pause) {
+  using Socket = typename Acceptor::protocol_type::socket;
+  acceptor.async_accept([this, &acceptor, &pause](error_code failure, Socket socket) {
+    // Aborted: stop() or the destructor closed the acceptor, and `this` may be gone.
+    if (failure == asio::error::operation_aborted || !acceptor.is_open()) return;
+    if (!failure) {
+      admit(std::move(socket));
+      return accept(acceptor, pause);
+    }
+    pause.expires_after(kAcceptPause);
+    pause.async_wait([this, &acceptor, &pause](error_code cancelled) {
+      if (!cancelled) accept(acceptor, pause);
+    });
   });
 }
 
-void Server::admit(Connection::Socket socket) {
-  if (connections_.size() >= settings_.connections_max)
-    return turn_away(socket, error_answer(too_many(settings_.connections_max)));
-  const bool welcome = is_welcome(peer_user(socket.native_handle()), geteuid());
-  auto connection = std::make_shared<Connection>(std::move(socket), routes_, settings_.connection,
-                                                 [this](Connection* ended) { forget(ended); });
+void Server::admit(UnixSocket socket) {
+  const auto user = peer_user(socket.native_handle());
+  const auto connection = keep(std::move(socket), socket_access_, unix_connections_, settings_.connections_max);
+  if (!connection) return;
+  if (is_welcome(user, geteuid())) return connection->start();
+  refusals_.add("api.refused_user", "the user " + (user ? std::to_string(*user) : "unknown to the system") +
+                                        " is neither the daemon's own nor root");
+  connection->start_refusal(error_answer(not_welcome()));
+}
+
+void Server::admit(TcpSocket socket) {
+  error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto connection = keep(std::move(socket), *token_access_, tcp_connections_, settings_.tcp->connections_max);
+  if (connection) connection->start();
+}
+
+std::shared_ptr<Connection> Server::keep(Connection::Socket socket, Access& access, std::size_t& count,
+                                         std::size_t count_max) {
+  count_max = std::min(count_max, settings_.connections_max);
+  if (count >= count_max || connections_.size() >= settings_.connections_max) {
+    const Error error = too_many(count >= count_max ? count_max : settings_.connections_max);
+    refusals_.add("api.refused_connection", error.message);
+    turn_away(socket, error_answer(error));
+    return nullptr;
+  }
+  auto connection = std::make_shared<Connection>(std::move(socket), access, routes_, settings_.connection,
+                                                 [this, &count](Connection* ended) {
+                                                   --count;
+                                                   forget(ended);
+                                                 });
+  ++count;
   connections_.emplace(connection.get(), connection);
   if (connections_.size() == 1) watch_time();
-  if (welcome) return connection->start();
-  connection->start_refusal(error_answer(not_welcome()));
+  return connection;
 }
 
 void Server::forget(Connection* connection) {
@@ -116,8 +167,11 @@ void Server::watch_time() {
 }
 
 void Server::stop(std::chrono::milliseconds grace, std::function<void()> stopped) {
+  error_code ignored;
   file_.close();
-  accept_timer_.cancel();
+  tcp_.close(ignored);
+  unix_pause_.cancel();
+  tcp_pause_.cancel();
   if (connections_.empty()) return asio::post(io_, std::move(stopped));
   stopped_ = std::move(stopped);
   stop_timer_.expires_after(grace);

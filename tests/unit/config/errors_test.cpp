@@ -46,17 +46,13 @@ TEST(Errors, SuggestNothingFarFetched) {
 TEST(Errors, RefuseKeysOfLaterReleases) {
   EXPECT_EQ(error_of("policy: [ { from: a } ]"),
             "clawbridge.yaml:1: policy is not available in this release; remove it");
-  EXPECT_EQ(error_of("api:\n  listen: 127.0.0.1:18790"),
-            "clawbridge.yaml:2: api.listen is not available in this release; remove it");
-  EXPECT_EQ(error_of("api: { tokens: { jarvis: x } }"),
-            "clawbridge.yaml:1: api.tokens is not available in this release; remove it");
   for (const std::string key : {"plain_clients", "on_interrupted", "late_reply"}) {
     EXPECT_EQ(error_of(key + ": x"), "clawbridge.yaml:1: " + key + " is not available in this release; remove it");
     EXPECT_EQ(error_of("gateway: { " + key + ": x }"),
               "clawbridge.yaml:1: gateway." + key + " is not available in this release; remove it");
   }
-  EXPECT_EQ(error_of_variable("CLAWBRIDGE_API_LISTEN", "127.0.0.1:1"),
-            "CLAWBRIDGE_API_LISTEN: api.listen is not available in this release; unset it");
+  EXPECT_EQ(error_of_variable("CLAWBRIDGE_LATE_REPLY", "keep"),
+            "CLAWBRIDGE_LATE_REPLY: late_reply is not available in this release; unset it");
 }
 
 TEST(Errors, RefuseWordsOfLaterReleases) {
@@ -201,6 +197,46 @@ TEST(Errors, NameKeysThatDoNotFitTogether) {
             "clawbridge.yaml:2: gateway.delay is for gateway.kind echo only; remove it");
   EXPECT_EQ(error_of("peers:\n  imac: { fingerprint: " + std::string(64, 'a') + " }"),
             "clawbridge.yaml:2: peers.imac is this gateway itself; remove it, or change gateway.name");
+}
+
+TEST(Errors, KeepTcpOnThisMachine) {
+  for (const std::string elsewhere :
+       {"0.0.0.0:18790", "'[::]:18790'", "192.168.1.2:18790", "128.0.0.1:18790", "'[fe80::1]:18790'",
+        "'[::ffff:127.0.0.1]:18790'", "imac:18790", "127.example.com:18790", "localhost.:18790"}) {
+    EXPECT_THAT(error_of("api:\n  listen: " + elsewhere),
+                AllOf(StartsWith("clawbridge.yaml:2: api.listen is \""),
+                      HasSubstr("allowed: 127.0.0.1:PORT, another of 127.0.0.0/8, [::1]:PORT or localhost:PORT: this "
+                                "machine only, because tokens and messages travel unencrypted")))
+        << elsewhere;
+  }
+  for (const std::string form : {"18790", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:1/x", "127.1:1",
+                                 "http://127.0.0.1:1", "a@127.0.0.1:1", "'::1:18790'", "'[127.0.0.1]:1'"}) {
+    EXPECT_THAT(error_of("api: { listen: " + form + " }"), HasSubstr("allowed: 127.0.0.1:PORT")) << form;
+  }
+}
+
+TEST(Errors, WantATokenForTcpAndNoneTwice) {
+  const std::string token(32, 'a');
+  EXPECT_THAT(error_of("api:\n  listen: 127.0.0.1:18790"),
+              StartsWith("clawbridge.yaml:2: api.listen needs api.tokens beside it, as in \"tokens: { jarvis: … }\""));
+  EXPECT_THAT(error_of_variable("CLAWBRIDGE_API_LISTEN", "127.0.0.1:18790"),
+              StartsWith("CLAWBRIDGE_API_LISTEN: api.listen needs api.tokens"));
+  EXPECT_EQ(error_of("api:\n  tokens:\n    jarvis: " + token + "\n    pepper: " + token),
+            "clawbridge.yaml:4: api.tokens.pepper is the same token as api.tokens.jarvis; give each its own");
+  EXPECT_EQ(error_of("api:\n  tokens:\n    _bridge: " + token + "\n    jarvis: " + token),
+            "clawbridge.yaml:4: api.tokens.jarvis is the same token as api.tokens._bridge; give each its own");
+}
+
+TEST(Errors, WantLongTokensAndDoNotRepeatThem) {
+  for (const std::string& token :
+       {std::string(31, 'a'), std::string(513, 'a'), std::string("a b") + std::string(32, 'a'), std::string(32, '#')}) {
+    EXPECT_EQ(error_of("api: { tokens: { jarvis: '" + token + "' } }"),
+              "clawbridge.yaml:1: api.tokens.jarvis has a wrong value; allowed: 32 to 512 of A-Z a-z 0-9 - . _ ~ + / "
+              "=, random, as `openssl rand -hex 32` prints them; each token once");
+  }
+  EXPECT_THAT(error_of("api: { tokens: { Jarvis: x } }"), HasSubstr("\"api.tokens.Jarvis\" cannot be a name"));
+  EXPECT_THAT(error_of("api: { tokens: { _other: x } }"), HasSubstr("\"api.tokens._other\" cannot be a name"));
+  EXPECT_THAT(error_of("api: { tokens: x }"), HasSubstr("api.tokens must have keys below it"));
 }
 
 TEST(Errors, AskForANameWhenTheHostHasNone) {

@@ -117,7 +117,9 @@ TEST(Example, LoadsWithEverythingSwitchedOn) {
   Machine machine;
   machine.variables = {{"OPENCLAW_GATEWAY_TOKEN", "t"}, {"XDG_RUNTIME_DIR", "/run/user/1000"}};
   machine.files = {{"/home/tony/.config/clawbridge/broker-password", "p\n"},
-                   {"/home/tony/.config/clawbridge/join-secret", "AAECAwQFBgcICQoLDA0ODw\n"}};
+                   {"/home/tony/.config/clawbridge/join-secret", "AAECAwQFBgcICQoLDA0ODw\n"},
+                   {"/home/tony/.config/clawbridge/token-jarvis", std::string(64, '1') + "\n"},
+                   {"/home/tony/.config/clawbridge/token-bridge", std::string(64, '2') + "\n"}};
   const Settings settings = machine.load(text);
   EXPECT_EQ(settings.gateway.token.reveal(), "t");
   EXPECT_EQ(settings.broker.password.reveal(), "p");
@@ -126,6 +128,8 @@ TEST(Example, LoadsWithEverythingSwitchedOn) {
   EXPECT_EQ(settings.trust.join.reveal().size(), 16U);
   EXPECT_TRUE(settings.expose.has_value());
   EXPECT_EQ(settings.api.socket, "/run/user/1000/clawbridge.sock");
+  EXPECT_EQ(settings.api.listen_port, 18790);
+  EXPECT_EQ(settings.api.tokens.at("jarvis").reveal(), std::string(64, '1'));
   EXPECT_EQ(settings.store.path, "/home/tony/.local/state/clawbridge/journal.db");
 }
 

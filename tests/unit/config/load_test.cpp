@@ -229,6 +229,31 @@ trust: { join: "${file:~/.config/clawbridge/join-secret}" }
   EXPECT_EQ(settings.trust.join.reveal().size(), 16U);
 }
 
+TEST(Load, ReadsWhereToListenAndTheTokens) {
+  Machine machine;
+  machine.variables["TOKEN"] = std::string(32, 'e');
+  machine.files["/home/tony/token"] = std::string(40, 'f') + "\n";
+  const Settings::Api api = machine
+                                .load(
+                                    "api:\n  listen: 127.0.0.1:18790\n  tokens:\n    jarvis: '${env:TOKEN}'\n"
+                                    "    _bridge: '${file:~/token}'\n    pepper-2: " +
+                                    std::string(512, 'g') + "\n")
+                                .api;
+  EXPECT_EQ(api.listen_address, "127.0.0.1");
+  EXPECT_EQ(api.listen_port, 18790);
+  ASSERT_EQ(api.tokens.size(), 3U);
+  EXPECT_EQ(api.tokens.at("jarvis").reveal(), std::string(32, 'e'));
+  EXPECT_EQ(api.tokens.at("_bridge").reveal(), std::string(40, 'f'));
+  EXPECT_EQ(api.tokens.at("pepper-2").reveal(), std::string(512, 'g'));
+  EXPECT_EQ(machine.load("").api.listen_address, "");
+  for (const auto& [written, address] :
+       {std::pair("localhost:1", "127.0.0.1"), {"127.9.8.7:1", "127.9.8.7"}, {"'[::1]:1'", "::1"}}) {
+    const std::string text =
+        std::string("api: { listen: ") + written + ", tokens: { a: " + std::string(32, 'e') + " } }";
+    EXPECT_EQ(machine.load(text).api.listen_address, address);
+  }
+}
+
 TEST(Load, NeverPrintsASecret) {
   const Secret secret("hunter2");
   std::ostringstream out;
