@@ -147,7 +147,13 @@ TEST(Errors, PlaceSyntaxErrors) {
   EXPECT_THAT(error_of("version: 1\n\tlog: {}\n"), HasSubstr(": not valid YAML: "));
   EXPECT_THAT(error_of("a: b: c"), StartsWith("clawbridge.yaml:1:5: not valid YAML: "));
   EXPECT_EQ(error_of("version: 1\nlog: { level: \"\xff\" }"), "clawbridge.yaml:2: not UTF-8; save the file as UTF-8");
+  EXPECT_THAT(error_of("log:\n  level: \"a\\Nb\""), StartsWith("clawbridge.yaml:2: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("expose: [a, \"\\_\"]"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("\"\\N\": 1"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("gateway: { name: \"\\x85\" }"), HasSubstr("gateway.name is \"\xc2\x85\""));
   EXPECT_THAT(error_of("version: 1\n---\nversion: 1\n"), HasSubstr("a second YAML document begins"));
+  EXPECT_THAT(error_of("version: 1\nlog: { level: info }\n,\n"), StartsWith("clawbridge.yaml:"));
+  EXPECT_THAT(error_of("\n,"), StartsWith("clawbridge.yaml:2: a second YAML document begins"));
   EXPECT_THAT(error_of(std::string(100'000, '[')), HasSubstr("clawbridge.yaml:1"));
 }
 
