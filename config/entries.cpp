@@ -104,8 +104,9 @@ class FileReader {
   explicit FileReader(const std::string& file) : file_(file) {}
 
   std::vector<Entry> read(std::string_view text) {
-    if (const auto bad = find_invalid_utf8(text)) {
-      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+    // yaml-cpp takes a text with a NUL near its beginning for UTF-16 or UTF-32.
+    if (const auto bad = std::min(find_invalid_utf8(text).value_or(text.size()), text.find('\0')); bad < text.size()) {
+      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
       throw SettingsError(fmt::format("{}:{}: not UTF-8; save the file as UTF-8", file_, line));
     }
     check_one_document(text);

@@ -15,15 +15,28 @@
 #include "config/placeholders.h"
 #include "config/settings.h"
 #include "config/values.h"
+#include "topics/encoding.h"
 
 namespace clawbridge::config {
 namespace {
 
-std::string without_control_characters(const std::string& text) {
+std::string escaped(char c) {
+  return fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+}
+
+/// Control characters as escapes, and bytes that are not UTF-8: yaml-cpp puts single bytes into its messages.
+std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-    out += control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  while (!text.empty()) {
+    const std::size_t good = find_invalid_utf8(text).value_or(text.size());
+    for (const char c : text.substr(0, good)) {
+      const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+      out += control ? escaped(c) : std::string(1, c);
+    }
+    text.remove_prefix(good);
+    if (text.empty()) break;
+    out += escaped(text.front());
+    text.remove_prefix(1);
   }
   return out;
 }
@@ -227,7 +240,7 @@ std::optional<std::string> read_settings_file(const std::string& file, bool aske
 
 }  // namespace
 
-SettingsError::SettingsError(const std::string& line) : std::runtime_error(without_control_characters(line)) {}
+SettingsError::SettingsError(const std::string& line) : std::runtime_error(printable(line)) {}
 
 Settings load(const std::optional<std::string>& file, const Environment& environment) {
   Settings settings;

@@ -147,6 +147,10 @@ TEST(Errors, PlaceSyntaxErrors) {
   EXPECT_THAT(error_of("version: 1\n\tlog: {}\n"), HasSubstr(": not valid YAML: "));
   EXPECT_THAT(error_of("a: b: c"), StartsWith("clawbridge.yaml:1:5: not valid YAML: "));
   EXPECT_EQ(error_of("version: 1\nlog: { level: \"\xff\" }"), "clawbridge.yaml:2: not UTF-8; save the file as UTF-8");
+  EXPECT_EQ(error_of(std::string("v\0:\0 \0"
+                                 "1\0",
+                                 8)),
+            "clawbridge.yaml:1: not UTF-8; save the file as UTF-8");
   EXPECT_THAT(error_of("log:\n  level: \"a\\Nb\""), StartsWith("clawbridge.yaml:2: a text with \\N or \\_"));
   EXPECT_THAT(error_of("expose: [a, \"\\_\"]"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
   EXPECT_THAT(error_of("\"\\N\": 1"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
@@ -219,6 +223,7 @@ TEST(Errors, AreOneLineWhateverTheFileHolds) {
   EXPECT_THAT(error_of("\"a\\nb\": 1"), Not(HasSubstr("\n")));
   EXPECT_THAT(error_of("log: { level: \"a\\nclawbridge.yaml:1: all is well\\e[2J\" }"),
               AllOf(Not(HasSubstr("\n")), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(error_of("log: \"\\\xc3\xbc\""), HasSubstr("unknown escape character: \\xc3"));
 }
 
 TEST(Nearest, CountsSwapsAsOneMistake) {
