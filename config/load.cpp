@@ -56,12 +56,14 @@ using Given = std::map<std::string, std::string, std::less<>>;
                                   why, allowed_values(key)));
 }
 
-std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text) {
+/// `written`: the text before its placeholders were replaced, for the error.
+std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text,
+                           const std::string& written) {
   if (std::ranges::find(key.choices_later, text) != key.choices_later.end()) {
-    refuse(key, path, text, ", which is not available in this release");
+    refuse(key, path, written, ", which is not available in this release");
   }
   const auto choice = std::ranges::find(key.choices, text);
-  if (choice == key.choices.end()) refuse(key, path, text);
+  if (choice == key.choices.end()) refuse(key, path, written);
   return static_cast<std::uint64_t>(choice - key.choices.begin());
 }
 
@@ -102,7 +104,7 @@ class Assigner {
         return store(key, settings_, *value);
       }
       case Type::Choice:
-        return store(key, settings_, choice_index(key, path, text));
+        return store(key, settings_, choice_index(key, path, text, written));
       case Type::Path:
         text = expand_home(text, environment_);
         break;

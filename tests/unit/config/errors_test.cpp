@@ -114,6 +114,8 @@ TEST(Errors, DoNotRepeatSecrets) {
   machine.variables["URL"] = "hunter2";
   EXPECT_THAT(machine.error("broker: { url: '${env:URL}' }"),
               StartsWith("clawbridge.yaml:1: broker.url is \"${env:URL}\"; allowed: "));
+  EXPECT_EQ(machine.error("log: { level: '${env:URL}' }"),
+            "clawbridge.yaml:1: log.level is \"${env:URL}\"; allowed: debug, info, warn, error");
 }
 
 TEST(Errors, NameWrongShapes) {
