@@ -2,10 +2,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test check-long check-bare bench format clean
+.PHONY: help setup build demo run test check-long check-bare bench fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
+MINUTES ?= 10
+TARGET ?=
 # CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
 with_ccache = CMAKE_CXX_COMPILER_LAUNCHER="$$(command -v ccache || true)"
 program = build/release/bridge/clawbridge
@@ -31,11 +33,12 @@ run: build ## one bridge beside a local gateway: CONFIG=clawbridge.yaml, or noth
 test: setup ## everything that must pass: sanitizers, unit tests, real brokers, real gateways
 	$(with_ccache) cmake --workflow --preset asan
 
-check-long: setup ## what takes longer: hundreds of kills under load, and the unit tests under the thread sanitizer
+check-long: setup ## what takes longer: hundreds of kills under load, the thread sanitizer, half an hour of fuzzing
 	$(with_ccache) cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
 	$(with_ccache) cmake --workflow --preset tsan
+	$(MAKE) fuzz MINUTES=10
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo
@@ -45,6 +48,12 @@ bench: setup ## one table: raw Paho beside the full path
 	$(with_ccache) cmake --preset release
 	cmake --build --preset release --target clawbridge clawbridge_bench
 	/usr/bin/python3 -B tests/bench/run.py --build build/release
+
+fuzz: ## the parsers under libFuzzer: MINUTES=10 for each, TARGET=topic for one alone
+	@tests/support/setup.sh fuzz
+	$(with_ccache) cmake --preset fuzz
+	cmake --build --preset fuzz
+	/usr/bin/python3 -B tests/fuzz/run.py --build build/fuzz --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET))
 
 format: ## lay out every C++ file
 	@command -v clang-format >/dev/null || { echo 'clang-format is missing: apt-get install clang-format' >&2; exit 1; }

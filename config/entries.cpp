@@ -2,11 +2,13 @@
 #include "config/entries.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "config/nearest.h"
@@ -98,31 +100,65 @@ std::optional<std::string> nearest_key(const Segments& segments) {
   return paths[static_cast<std::size_t>(std::ranges::find(last_parts, *last) - last_parts.begin())];
 }
 
+/// Where a document begins; nothing else of it.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  YAML::Mark mark;
+
+  void OnDocumentStart(const YAML::Mark& start) override { mark = start; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 class FileReader {
  public:
   explicit FileReader(const std::string& file) : file_(file) {}
 
   std::vector<Entry> read(std::string_view text) {
-    if (const auto bad = find_invalid_utf8(text)) {
-      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+    // yaml-cpp takes a text with a NUL near its beginning for UTF-16 or UTF-32.
+    if (const auto bad = std::min(find_invalid_utf8(text).value_or(text.size()), text.find('\0')); bad < text.size()) {
+      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
       throw SettingsError(fmt::format("{}:{}: not UTF-8; save the file as UTF-8", file_, line));
     }
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      fail(documents[1], "a second YAML document begins; settings are one document, remove the \"---\" between them");
-    }
-    if (!documents.empty()) read_section(documents[0], {});
+    check_one_document(text);
+    read_section(YAML::Load(std::string(text)), {});
     return std::move(entries_);
   }
 
  private:
-  [[noreturn]] void fail(const YAML::Node& node, std::string_view what) const {
-    throw SettingsError(fmt::format("{}: {}", place(node), what));
+  /// YAML::LoadAll() would tell as well, but a stray comma is an endless number of documents to it, until the memory is
+  /// used up (yaml-cpp 0.7, its issue 1040).
+  void check_one_document(std::string_view text) const {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    DocumentStart start;
+    if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return;
+    throw SettingsError(fmt::format(
+        "{}: a second YAML document begins; settings are one document, remove the \"---\" or whatever stands "
+        "between them",
+        place(start.mark)));
   }
 
-  std::string place(const YAML::Node& node) const {
-    const YAML::Mark mark = node.Mark();
+  [[noreturn]] void fail(const YAML::Node& node, std::string_view what) const {
+    throw SettingsError(fmt::format("{}: {}", place(node.Mark()), what));
+  }
+
+  std::string place(const YAML::Mark& mark) const {
     return mark.is_null() ? file_ : fmt::format("{}:{}", file_, mark.line + 1);
+  }
+
+  /// The scalar's text. The file was UTF-8, but yaml-cpp makes single bytes of the escapes \N and \_.
+  const std::string& check_text(const YAML::Node& scalar) const {
+    if (find_invalid_utf8(scalar.Scalar())) {
+      fail(scalar, "a text with \\N or \\_ cannot be read; write the character itself, or \\x85 and \\xA0");
+    }
+    return scalar.Scalar();
   }
 
   void read_section(const YAML::Node& node, const Segments& segments) {
@@ -140,6 +176,7 @@ class FileReader {
     std::set<std::string> seen;
     for (const auto& member : node) {
       if (!member.first.IsScalar()) fail(member.first, "a key must be a plain word");
+      check_text(member.first);
       Segments below = segments;
       below.push_back(member.first.Scalar());
       const std::string full = fmt::format("{}", fmt::join(below, "."));
@@ -166,7 +203,7 @@ class FileReader {
 
   void read_member(const YAML::Node& name, const YAML::Node& value, const Segments& segments, const std::string& path) {
     if (const Key* key = key_at(segments)) {
-      Entry entry{key, chosen_name(*key, segments), read_value(*key, value, name, path), place(name)};
+      Entry entry{key, chosen_name(*key, segments), read_value(*key, value, name, path), place(name.Mark())};
       entries_.push_back(std::move(entry));
     } else if (is_section(segments)) {
       if (segments.size() > 1 && (value.IsNull() || (value.IsMap() && value.size() == 0)))
@@ -188,13 +225,13 @@ class FileReader {
         fail(value, fmt::format("{} must be a list, as in \"[jarvis, pepper]\"", path));
       }
       std::vector<std::string> items;
-      for (const auto& item : value) items.push_back(item.Scalar());
+      for (const auto& item : value) items.push_back(check_text(item));
       return items;
     }
     if (!value.IsScalar()) {
       fail(value, fmt::format("{} must be a single value; allowed: {}", path, allowed_values(key)));
     }
-    return {value.Scalar()};
+    return {check_text(value)};
   }
 
   const std::string& file_;

@@ -15,15 +15,28 @@
 #include "config/placeholders.h"
 #include "config/settings.h"
 #include "config/values.h"
+#include "topics/encoding.h"
 
 namespace clawbridge::config {
 namespace {
 
-std::string without_control_characters(const std::string& text) {
+std::string escaped(char c) {
+  return fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+}
+
+/// Control characters as escapes, and bytes that are not UTF-8: yaml-cpp puts single bytes into its messages.
+std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-    out += control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  while (!text.empty()) {
+    const std::size_t good = find_invalid_utf8(text).value_or(text.size());
+    for (const char c : text.substr(0, good)) {
+      const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+      out += control ? escaped(c) : std::string(1, c);
+    }
+    text.remove_prefix(good);
+    if (text.empty()) break;
+    out += escaped(text.front());
+    text.remove_prefix(1);
   }
   return out;
 }
@@ -43,12 +56,14 @@ using Given = std::map<std::string, std::string, std::less<>>;
                                   why, allowed_values(key)));
 }
 
-std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text) {
+/// `written`: the text before its placeholders were replaced, for the error.
+std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text,
+                           const std::string& written) {
   if (std::ranges::find(key.choices_later, text) != key.choices_later.end()) {
-    refuse(key, path, text, ", which is not available in this release");
+    refuse(key, path, written, ", which is not available in this release");
   }
   const auto choice = std::ranges::find(key.choices, text);
-  if (choice == key.choices.end()) refuse(key, path, text);
+  if (choice == key.choices.end()) refuse(key, path, written);
   return static_cast<std::uint64_t>(choice - key.choices.begin());
 }
 
@@ -92,7 +107,7 @@ class Assigner {
         return store(key, settings_, *value);
       }
       case Type::Choice:
-        return store(key, settings_, choice_index(key, path, text));
+        return store(key, settings_, choice_index(key, path, text, written));
       case Type::Path:
         text = expand_home(text, environment_);
         break;
@@ -288,7 +303,7 @@ std::optional<std::string> read_settings_file(const std::string& file, bool aske
 
 }  // namespace
 
-SettingsError::SettingsError(const std::string& line) : std::runtime_error(without_control_characters(line)) {}
+SettingsError::SettingsError(const std::string& line) : std::runtime_error(printable(line)) {}
 
 Settings load(const std::optional<std::string>& file, const Environment& environment) {
   Settings settings;

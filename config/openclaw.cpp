@@ -20,6 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kPortDefault = 18'789;
+constexpr int kDepthMax = 64;  // deeper values are left out: copying nested ones takes stack at each level
 constexpr std::string_view kWayOut = "correct it, or set gateway.url and gateway.token";
 
 std::optional<std::string> set_variable(const char* name, const Environment& environment) {
@@ -44,7 +45,8 @@ Json read_gateway_section(const std::string& path, const Environment& environmen
     throw SettingsError(
         fmt::format("cannot read OpenClaw's settings {}: {}; {}", path, std::strerror(file.error_number), kWayOut));
   }
-  const Json all = Json::parse(json_from_json5(*file.text), nullptr, /*allow_exceptions=*/false);
+  const auto is_shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDepthMax; };
+  const Json all = Json::parse(json_from_json5(*file.text), is_shallow, /*allow_exceptions=*/false);
   if (!all.is_object()) {
     throw SettingsError(fmt::format("OpenClaw's settings {} are not JSON5 with an object in it; {}", path, kWayOut));
   }

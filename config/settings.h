@@ -18,7 +18,8 @@
 namespace clawbridge::config {
 
 /// One line for the user, beginning with the place: `clawbridge.yaml:7: unknown key "broker.usrname"; did you mean …`.
-/// Control characters in it, which can only come from what is being refused, are written as escapes.
+/// Control characters in it, and bytes that are not UTF-8, which can only come from what is being refused, are written
+/// as escapes.
 class SettingsError : public std::runtime_error {
  public:
   explicit SettingsError(const std::string& line);

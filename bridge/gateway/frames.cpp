@@ -1,6 +1,8 @@
 #include "bridge/gateway/frames.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "bridge/gateway/command_text.h"
@@ -10,6 +12,11 @@ namespace clawbridge::gateway {
 using nlohmann::json;
 
 namespace {
+
+// Nothing that is read stands deeper. What does is left out, because copying nested values takes stack at each level.
+constexpr int kDepthMax = 64;
+// Taken from a time, anything longer could leave what a time can hold.
+constexpr std::chrono::hours kUptimeMax{100 * 365 * 24};
 
 constexpr std::string_view kEventStart = R"({"type":"event","event":")";
 
@@ -42,7 +49,15 @@ std::string text_member(const json& object, const char* name) {
 
 std::int64_t integer_member(const json& object, const char* name, std::int64_t otherwise) {
   const auto& value = member(object, name);
-  return value.is_number() ? value.get<std::int64_t>() : otherwise;
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<std::uint64_t>();
+    return number <= std::numeric_limits<std::int64_t>::max() ? static_cast<std::int64_t>(number) : otherwise;
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  constexpr double kExact =
+      9'007'199'254'740'992;  // 2^53: no gateway counts further, and a cast beyond 2^63 is undefined
+  if (!value.is_number_float() || !(std::abs(value.get<double>()) <= kExact)) return otherwise;
+  return static_cast<std::int64_t>(value.get<double>());
 }
 
 const json& member(const json& object, const char* name) {
@@ -54,7 +69,8 @@ const json& member(const json& object, const char* name) {
 
 Frame decode_frame(std::string_view text) {
   if (const auto name = event_name(text)) return event_frame(*name);
-  json frame = json::parse(text, nullptr, false);
+  json frame = json::parse(
+      text, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
   const auto type = text_member(frame, "type");
   if (type == "event") return event_frame(text_member(frame, "event"));
   if (type != "res") return Ignored{};
@@ -92,8 +108,8 @@ Hello decode_hello(const Response& response) {
   // A gateway that ticks faster than once a second or slower than every ten minutes is misread, not believed.
   hello.tick_interval = std::chrono::milliseconds(
       std::clamp<std::int64_t>(integer_member(policy, "tickIntervalMs", 30'000), 1'000, 600'000));
-  hello.uptime =
-      std::chrono::milliseconds(std::max<std::int64_t>(integer_member(member(payload, "snapshot"), "uptimeMs", 0), 0));
+  hello.uptime = std::clamp<std::chrono::milliseconds>(
+      std::chrono::milliseconds(integer_member(member(payload, "snapshot"), "uptimeMs", 0)), {}, kUptimeMax);
   if (const auto bytes = integer_member(policy, "maxPayload", 0); bytes > 0)
     hello.payload_bytes_max = static_cast<std::uint64_t>(bytes);
   return hello;

@@ -42,7 +42,7 @@ struct Response {
 
 using Frame = std::variant<Ignored, Challenge, Tick, ShuttingDown, Response>;
 
-/// Decodes one text frame. Never throws. Pure.
+/// Decodes one text frame; what is nested deeper than 64 levels in it is left out. Never throws. Pure.
 [[nodiscard]] Frame decode_frame(std::string_view text);
 
 /// What the gateway says of itself in the response to `connect`.
@@ -66,7 +66,8 @@ struct Hello {
 /// REQUIRES: response.ok. Agents without an id are left out.
 [[nodiscard]] std::vector<core::event::GatewayAgent> decode_agents(const Response& response);
 
-// ---- helpers for payloads: a missing member, or one of another type, reads as empty ----
+// ---- helpers for payloads: a missing member, or one of another type, reads as empty; so does a number out of range
+// ----
 
 [[nodiscard]] std::string text_member(const nlohmann::json& object, const char* name);
 [[nodiscard]] std::int64_t integer_member(const nlohmann::json& object, const char* name, std::int64_t otherwise);

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# setup.sh build|openclaw|test: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
+# setup.sh build|openclaw|test|fuzz: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
 # nothing when all is there.
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
 #   test      everything the tests need: both OpenClaw versions, the other brokers, Python's schema and cryptography
+#   fuzz      build, and clang 14 with its libFuzzer and sanitizers
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-test}
@@ -11,6 +12,7 @@ what=${1:-test}
 build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   libpaho-mqttpp-dev libpaho-mqtt-dev nlohmann-json3-dev libyaml-cpp-dev libspdlog-dev libboost-dev libsqlite3-dev
   libsodium-dev libssl-dev libsimdjson-dev libcli11-dev libgtest-dev libgmock-dev mosquitto mosquitto-clients python3)
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 test_packages=(python3-jsonschema python3-cryptography openssl nats-server)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -60,5 +62,6 @@ case $what in
   build) install_missing "${build_packages[@]}" ;;
   openclaw) install_missing "${build_packages[@]}"; install_openclaw 2026.9.6 ;;
   test) install_missing "${build_packages[@]}" "${test_packages[@]}"; install_openclaw 2026.9.6 2026.3.8 ;;
-  *) echo "usage: setup.sh build|openclaw|test" >&2; exit 2 ;;
+  fuzz) install_missing "${build_packages[@]}" "${fuzz_packages[@]}" ;;
+  *) echo "usage: setup.sh build|openclaw|test|fuzz" >&2; exit 2 ;;
 esac

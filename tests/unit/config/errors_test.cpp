@@ -110,6 +110,8 @@ TEST(Errors, DoNotRepeatSecrets) {
   machine.variables["URL"] = "hunter2";
   EXPECT_THAT(machine.error("broker: { url: '${env:URL}' }"),
               StartsWith("clawbridge.yaml:1: broker.url is \"${env:URL}\"; allowed: "));
+  EXPECT_EQ(machine.error("log: { level: '${env:URL}' }"),
+            "clawbridge.yaml:1: log.level is \"${env:URL}\"; allowed: debug, info, warn, error");
 }
 
 TEST(Errors, NameWrongShapes) {
@@ -143,7 +145,17 @@ TEST(Errors, PlaceSyntaxErrors) {
   EXPECT_THAT(error_of("version: 1\n\tlog: {}\n"), HasSubstr(": not valid YAML: "));
   EXPECT_THAT(error_of("a: b: c"), StartsWith("clawbridge.yaml:1:5: not valid YAML: "));
   EXPECT_EQ(error_of("version: 1\nlog: { level: \"\xff\" }"), "clawbridge.yaml:2: not UTF-8; save the file as UTF-8");
+  EXPECT_EQ(error_of(std::string("v\0:\0 \0"
+                                 "1\0",
+                                 8)),
+            "clawbridge.yaml:1: not UTF-8; save the file as UTF-8");
+  EXPECT_THAT(error_of("log:\n  level: \"a\\Nb\""), StartsWith("clawbridge.yaml:2: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("expose: [a, \"\\_\"]"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("\"\\N\": 1"), StartsWith("clawbridge.yaml:1: a text with \\N or \\_"));
+  EXPECT_THAT(error_of("gateway: { name: \"\\x85\" }"), HasSubstr("gateway.name is \"\xc2\x85\""));
   EXPECT_THAT(error_of("version: 1\n---\nversion: 1\n"), HasSubstr("a second YAML document begins"));
+  EXPECT_THAT(error_of("version: 1\nlog: { level: info }\n,\n"), StartsWith("clawbridge.yaml:"));
+  EXPECT_THAT(error_of("\n,"), StartsWith("clawbridge.yaml:2: a second YAML document begins"));
   EXPECT_THAT(error_of(std::string(100'000, '[')), HasSubstr("clawbridge.yaml:1"));
 }
 
@@ -249,6 +261,7 @@ TEST(Errors, AreOneLineWhateverTheFileHolds) {
   EXPECT_THAT(error_of("\"a\\nb\": 1"), Not(HasSubstr("\n")));
   EXPECT_THAT(error_of("log: { level: \"a\\nclawbridge.yaml:1: all is well\\e[2J\" }"),
               AllOf(Not(HasSubstr("\n")), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(error_of("log: \"\\\xc3\xbc\""), HasSubstr("unknown escape character: \\xc3"));
 }
 
 TEST(Nearest, CountsSwapsAsOneMistake) {

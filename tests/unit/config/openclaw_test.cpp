@@ -69,6 +69,12 @@ TEST(OpenClaw, HasDefaultsOfItsOwn) {
   EXPECT_EQ(machine_with(R"({"gateway": {"tls": {"enabled": true}}})").load("").gateway.url, "wss://127.0.0.1:18789");
 }
 
+TEST(OpenClaw, MayNestItsSettingsDeeply) {
+  const auto deep = std::string(200'000, '[') + std::string(200'000, ']');
+  const auto machine = machine_with(R"({"gateway":{"port":19003,"deep":)" + deep + "}}");
+  EXPECT_EQ(find_openclaw_gateway(machine.environment()).url, "ws://127.0.0.1:19003");
+}
+
 TEST(OpenClaw, FollowsItsVariables) {
   Machine machine = machine_with(kVersion2026_9_6);
   machine.variables = {{"OPENCLAW_GATEWAY_PORT", "20000"}, {"OPENCLAW_GATEWAY_TOKEN", "from-variable"}};

@@ -34,6 +34,20 @@ TEST(Frames, IgnoresWhatIsNoFrame) {
 TEST(Frames, SurvivesDeepNesting) {
   EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '['))));
   EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '[') + std::string(200'000, ']'))));
+  const auto deep = std::string(200'000, '[') + std::string(200'000, ']');
+  const auto frame = decode_frame(R"({"type":"res","id":"1","ok":true,"payload":{"runId":"r","deep":)" + deep + "}}");
+  const auto copy = std::get<Response>(frame);  // as a waiting coroutine gets it
+  EXPECT_EQ(text_member(copy.payload, "runId"), "r");
+}
+
+TEST(Frames, ReadsNumbersOutOfRangeAsMissing) {
+  for (const auto* number :
+       {"1e300", "-1e300", "9.3e18", "18446744073709551615", "36893488147419103232", "\"1\"", "null"}) {
+    EXPECT_EQ(integer_member(json::parse(std::string("{\"n\":") + number + "}"), "n", 7), 7) << number;
+  }
+  EXPECT_EQ(integer_member(json{{"n", 4.9}}, "n", 7), 4);
+  EXPECT_EQ(integer_member(json{{"n", -5}}, "n", 7), -5);
+  EXPECT_EQ(integer_member(json{{"n", 9'223'372'036'854'775'807U}}, "n", 7), 9'223'372'036'854'775'807);
 }
 
 TEST(Frames, ReadsAFailure) {
@@ -67,6 +81,17 @@ TEST(Frames, ReadsTheHelloOf2026_3) {
   EXPECT_FALSE(hello.scopes);
   EXPECT_TRUE(hello.may_read_and_write());
   EXPECT_GT(hello.uptime.count(), 0);
+}
+
+TEST(Frames, BelievesNoUptimeThatATimeCannotHold) {
+  const auto uptime_of = [](const char* uptime) {
+    const auto frame =
+        decode_frame(std::string(R"({"type":"res","ok":true,"payload":{"snapshot":{"uptimeMs":)") + uptime + "}}}");
+    return decode_hello(std::get<Response>(frame)).uptime;
+  };
+  EXPECT_EQ(uptime_of("9223372036854775807"), std::chrono::hours(100 * 365 * 24));
+  EXPECT_EQ(uptime_of("-5"), std::chrono::hours(0));
+  EXPECT_EQ(uptime_of("86400000"), std::chrono::hours(24));
 }
 
 TEST(Frames, NoticesEmptiedScopes) {
