@@ -87,7 +87,7 @@ class Judge:
         self.faults = []
         self.counts = {}
         self._bytes_of_id = {}
-        self._states = {}  # gateway -> latest (epoch, revision)
+        self._states = {}  # (gateway, incarnation) -> latest (epoch, revision); a new journal knows no earlier epoch
         self._incarnations = {}  # gateway -> every incarnation its states have told
         self._requests, self._stages, self._replies = {}, {}, {}
 
@@ -147,11 +147,11 @@ class Judge:
         if not seen.topic.endswith("/state"):
             return
         assert seen.retained, "a state that was published not retained"
-        order = (data["epoch"], data["revision"])
-        if data["revision"] == wire.WILL_REVISION and order < self._states.get(gateway, (0, 0)):
+        order, journal = (data["epoch"], data["revision"]), (gateway, data["incarnation"])
+        if data["revision"] == wire.WILL_REVISION and order < self._states.get(journal, (0, 0)):
             return  # the will of an earlier connection may come late; it ends that epoch and no later one
-        assert order >= self._states.get(gateway, (0, 0)), f"state {order} after {self._states[gateway]}"
-        self._states[gateway] = order
+        assert order >= self._states.get(journal, (0, 0)), f"state {order} after {self._states[journal]}"
+        self._states[journal] = order
 
     def _judge_request(self, seen, event, _digest):
         first = self._requests.setdefault(event["id"], event)
