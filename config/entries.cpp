@@ -74,10 +74,10 @@ std::string advice(const std::optional<std::string>& meant) {
   return meant ? fmt::format("; did you mean \"{}\"?", *meant) : "; SETTINGS.md lists all keys";
 }
 
-/// What the user wrote where the key's path has its `*`; empty for a key without one.
+/// What stands where the key's path has its `*` or `#`; empty for a key without one.
 std::string chosen_name(const Key& key, const Segments& segments) {
   const auto path = split_path(key.path);
-  const auto star = std::ranges::find(path, std::string_view("*"));
+  const auto star = std::ranges::find_if(path, [](std::string_view part) { return part == "*" || part == "#"; });
   return star == path.end() ? std::string{} : segments[static_cast<std::size_t>(star - path.begin())];
 }
 
@@ -93,6 +93,11 @@ std::optional<std::string> nearest_key(const Segments& segments) {
     const std::string_view section = key.path.substr(0, key.path.find('.'));
     if (!describe_section(section).empty() && std::ranges::find(paths, section) == paths.end()) add(section);
     if (!key.has_name()) add(key.path);
+    if (key.in_list() && segments.size() > 1 && section == segments[0]) {
+      std::string path(key.path);
+      paths.push_back(path.replace(path.find('#'), 1, segments[1]));
+      last_parts.emplace_back(key.path.substr(key.path.rfind('.') + 1));
+    }
   }
   if (auto path = nearest(fmt::format("{}", fmt::join(segments, ".")), paths)) return path;
   const auto last = nearest(segments.back(), last_parts);

@@ -4,7 +4,8 @@
 
 namespace clawbridge::core {
 
-bool Asks::ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait) {
+bool Asks::ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait,
+               const std::string& incarnation) {
   if (pending_.size() >= context_.options.limits.asks || !peer.can_be_told()) {
     context_.count("ask.refused");
     return false;
@@ -20,7 +21,7 @@ bool Asks::ask(const Peer& peer, Operation op, std::string_view data, AskPurpose
                              .time = context_.now.wall,
                              .chain = {},
                              .expiry = context_.now.wall + wait,
-                             .incarnation = {},
+                             .incarnation = incarnation,
                              .key_id = context_.key_id},
                             data);
   // Through the broker even to ourselves: a ping to our own name asks whether another bridge bears it.

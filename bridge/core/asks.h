@@ -20,7 +20,10 @@ struct AskForCaller {
   Ticket ticket = 0;
 };
 struct AskForExchanges {};   // outbox: what became of our exchanges
-struct AskForIncarnation {}; // peers, link: is the owner of that state alive
+/// Peers, link: is the owner of that state alive.
+struct AskForIncarnation {
+  std::uint64_t doubt = 0;  // PeerChange::doubt
+};
 struct AskForOurselves {};   // link: does what is sent to us arrive; we answer it ourselves
 using AskPurpose = std::variant<AskForCaller, AskForExchanges, AskForIncarnation, AskForOurselves>;
 
@@ -34,8 +37,10 @@ class Asks {
  public:
   explicit Asks(Context& context) : context_(context) {}
 
-  /// Sends a question to a pinned peer. False when too many are under way.
-  bool ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait);
+  /// Sends a question to a pinned peer. False when too many are under way. `incarnation`: of the journal that is asked;
+  /// empty when any may answer.
+  bool ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait,
+           const std::string& incarnation = {});
   /// The answer to one of ours; nothing when it is not.
   [[nodiscard]] std::optional<AskAnswer> on_reply(const Message& message);
   /// What a question of ours is for; nothing when it is another bridge's.

@@ -249,8 +249,8 @@ void Core::handle_state(const Message& message, std::string_view payload) {
   if (message.source.gateway == context_.me()) return;
   const auto change = peers_.on_state(message, payload);
   if (!change) return;
-  if (change->ping) {
-    asks_.ask(*peers_.find(change->gateway), Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, seconds{10});
+  if (change->doubt != 0) {
+    asks_.ask(*peers_.find(change->gateway), Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{change->doubt}, seconds{10});
     return;
   }
   outbox_.on_peer(*change);
@@ -259,6 +259,7 @@ void Core::handle_state(const Message& message, std::string_view payload) {
 void Core::handle(const Message& message, std::string_view payload) {
   const auto& gateway = message.source.gateway;
   if (message.type == MessageType::Request) {
+    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && !peer->reachable() && gateway != context_.me()) link_.look_again();
     if (!inbox_.on_request(message, payload)) refuse(message.source, message.subject, payload, ErrorCode::UnknownPeer);
     return;
   }
@@ -270,10 +271,17 @@ void Core::handle(const Message& message, std::string_view payload) {
     context_.count(peers_.find(gateway)->revoked() ? "dropped.revoked_peer" : "dropped.pending_peer");
     return;
   }
+  // Who speaks is not offline: its newer state was lost on the way, and the broker may still have it.
+  if (!peers_.find(gateway)->reachable()) link_.look_again();
   switch (message.type) {
     case MessageType::Receipt: outbox_.on_receipt(message); break;
     case MessageType::Reply: handle_reply(message, payload); break;
-    case MessageType::Refusal: outbox_.on_refusal(message); break;
+    case MessageType::Refusal: {
+      const auto* refusal = message.get<body::Refusal>();
+      if (refusal != nullptr && refusal->code == ErrorCode::JournalChanged) link_.look_again();
+      outbox_.on_refusal(message);
+      break;
+    }
     case MessageType::Ack: inbox_.on_ack(message); break;
     default: context_.count("dropped.unexpected"); break;  // parts and progress, which this release never asks for
   }
@@ -337,12 +345,11 @@ void Core::on_ask_answer(const AskAnswer& answer) {
     link_.on_own_pong(*answer.reply);
     link_changed();
   } else if (answer.reply->pong) {
-    if (const auto payload = peers_.believe_incarnation(answer.gateway, answer.reply->pong->incarnation)) {
+    const auto doubt = std::get<AskForIncarnation>(answer.purpose).doubt;
+    if (const auto payload = peers_.settle_doubt(answer.gateway, doubt, answer.reply->pong->incarnation)) {
       const auto decoded = decoder_.decode(*payload, topic::State{answer.gateway}, context_.topics);
       const auto* message = std::get_if<Message>(&decoded);
-      const auto* state = message == nullptr ? nullptr : message->get<body::State>();
-      // A peer that answers with the incarnation we know shows that the doubted state is an old one.
-      if (state != nullptr && state->incarnation == answer.reply->pong->incarnation) handle_state(*message, *payload);
+      if (message != nullptr) handle_state(*message, *payload);
     }
   }
 }

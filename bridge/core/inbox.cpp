@@ -110,11 +110,11 @@ bool Inbox::on_request(const Message& message, std::string_view payload) {
     publish_receipt(message, {.stage = Stage::Deferred, .reason = "awaiting_trust", .retry_after = kTrustRetry, .position = {}, .run_id = {}});
     return true;
   }
-  if (!read_only) {
-    if (const auto code = refuse_old(message)) {
-      refuse(message, payload, *code);
-      return true;
-    }
+  // A question about exchanges that another journal took must not be answered by this one, which knows of none.
+  const bool of_another_journal = read_only && !message.incarnation.empty() && message.incarnation != context_.incarnation;
+  if (const auto code = of_another_journal ? std::optional(ErrorCode::JournalChanged) : read_only ? std::nullopt : refuse_old(message)) {
+    refuse(message, payload, *code);
+    return true;
   }
   const bool too_late = *message.expiry + kClockSkew < context_.now.wall;
   const bool too_early = *message.expiry > context_.now.wall + kExpiryMax + kClockSkew;
@@ -204,15 +204,17 @@ void Inbox::answer_known_record(IncomingRecord record, const Message& message, s
   }
 }
 
+void Inbox::refresh_marks() {
+  if (!std::exchange(marks_stale_, false)) return;
+  for (auto& mark : context_.journal.replay_marks()) {
+    auto gateway = mark.gateway;
+    marks_.insert_or_assign(std::move(gateway), std::move(mark));
+  }
+}
+
 std::optional<ErrorCode> Inbox::refuse_old(const Message& message) {
   if (!message.incarnation.empty() && message.incarnation != context_.incarnation) return ErrorCode::JournalChanged;
-  if (marks_stale_) {
-    marks_stale_ = false;
-    for (auto& mark : context_.journal.replay_marks()) {
-      auto gateway = mark.gateway;
-      marks_.insert_or_assign(std::move(gateway), std::move(mark));
-    }
-  }
+  refresh_marks();
   const auto mark = marks_.find(message.source.gateway);
   if (mark != marks_.end() && ulid_time(message.id) <= mark->second.id_time && *message.expiry <= mark->second.expiry) {
     return ErrorCode::Replayed;
@@ -392,6 +394,7 @@ body::Reply Inbox::answer_status(const Message& message) {
     }
     auto record = context_.incoming(gateway, id);
     if (!record) {
+      if (may_be_purged(gateway, id)) continue;
       if (tombstones_by_peer_[gateway] >= kTombstonesPerPeer) continue;
       tombstone(gateway, id);
       reply.exchanges->push_back({id, "not_found", {}});
@@ -403,6 +406,13 @@ body::Reply Inbox::answer_status(const Message& message) {
     }
   }
   return reply;
+}
+
+// An exchange that nobody acknowledged is forgotten 7 days after its end: from then on nobody here knows whether it ran.
+bool Inbox::may_be_purged(const std::string& gateway, std::string_view id) {
+  refresh_marks();
+  const auto mark = marks_.find(gateway);
+  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time && ulid_time(id) + kKeepUnacknowledged <= context_.now.wall;
 }
 
 void Inbox::tombstone(const std::string& gateway, const std::string& id) {

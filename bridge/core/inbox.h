@@ -107,6 +107,8 @@ class Inbox {
   [[nodiscard]] bool is_full(const Open& open) const;
   void answer_read_only(const Message& message);
   [[nodiscard]] body::Reply answer_status(const Message& message);
+  [[nodiscard]] bool may_be_purged(const std::string& gateway, std::string_view id);
+  void refresh_marks();
   void tombstone(const std::string& gateway, const std::string& id);
 
   void answer_plain(const PlainRequest& request, const body::Reply& reply);

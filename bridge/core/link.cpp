@@ -21,6 +21,8 @@ constexpr microseconds kRepublishEvery = seconds{5};
 constexpr std::size_t kHelloAskersMax = 4'096;
 constexpr milliseconds kPingWait = seconds{5};
 constexpr milliseconds kOwnPingWait = seconds{10};
+constexpr microseconds kOwnPingEvery = seconds{30};  // while it is not answered
+constexpr microseconds kLookAgainEvery = seconds{10};
 
 constexpr std::string_view kOperations[] = {"sessions_send", "agents_list", "status", "ping"};
 
@@ -122,6 +124,8 @@ void Link::fail(std::string reason, bool slowly) {
   context_.note(Level::Warn, "broker.down", {{"reason", reason}});
   broker_error_ = std::move(reason);
   name_conflict_ = false;
+  not_delivering_ = false;
+  timers_.cancel(Timer::OwnPing);
   timers_.cancel(Timer::RetentionTest);
   timers_.cancel(Timer::Republish);
   timers_.schedule(Timer::Connect, context_.now.instant + backoff_ * 4 / 5 + context_.jitter(backoff_ * 2 / 5));
@@ -220,16 +224,47 @@ void Link::on_published(const event::BrokerPublished& published) {
   context_.actions.emplace_back(action::Subscribe{{{context_.topics.state_filter(), true}}});
   timers_.schedule(Timer::RetentionTest, context_.now.instant + kRetentionWait);
   // Some brokers grant every subscription and withhold the messages: only what comes back shows that we can be reached.
+  ping_ourselves();
+}
+
+void Link::ping_ourselves() {
   asks_.ask(*peers_.find(context_.me()), Operation::Ping, encode_data(body::Ping{}), AskForOurselves{}, kOwnPingWait);
 }
 
-void Link::on_own_ping(bool answered) {
-  if (phase_ != Phase::Up || answered) return;
-  const auto& topics = context_.topics;
-  broker_error_ = "the broker does not deliver what is sent to this gateway; give this user the right to publish to and read " +
-                  topics.inbox_filter(context_.me()) + " and " + topics.reply_filter(context_.me());
+void Link::delivery_failed(std::string reason) {
+  not_delivering_ = true;
+  broker_error_ = std::move(reason);
   context_.count("broker.denied");
   context_.note(Level::Error, "broker.not_delivering", {{"reason", broker_error_}});
+}
+
+void Link::delivery_works() {
+  if (!std::exchange(not_delivering_, false)) return;
+  broker_error_.clear();
+  context_.note(Level::Info, "broker.delivers_again", {});
+}
+
+void Link::on_own_ping(bool answered) {
+  if (phase_ != Phase::Up) return;
+  if (answered) {
+    delivery_works();
+    return;
+  }
+  const auto& topics = context_.topics;
+  delivery_failed("the broker does not deliver what is sent to this gateway; give this user the right to publish to and read " +
+                  topics.inbox_filter(context_.me()) + " and " + topics.reply_filter(context_.me()));
+  timers_.schedule(Timer::OwnPing, context_.now.instant + kOwnPingEvery);
+}
+
+void Link::look_again() {
+  if (phase_ != Phase::Up || !retention_tested_ || (looked_again_ && context_.now.instant < *looked_again_ + kLookAgainEvery)) return;
+  looked_again_ = context_.now.instant;
+  context_.count("state.looked_again");
+  if (own_state_came_back_) {
+    context_.actions.emplace_back(action::Subscribe{{{context_.topics.state_filter(), true}}});
+  } else {
+    say_hello();
+  }
 }
 
 void Link::on_gateway_changed() {
@@ -252,6 +287,7 @@ void Link::republish_soon() {
 void Link::on_own_state(const std::variant<Message, DecodeFailure>& decoded, std::string_view payload, bool retained) {
   if (payload == state_) {
     own_state_seen_ = true;
+    if (not_delivering_ && !timers_.is_scheduled(Timer::OwnPing)) delivery_works();
     if (retained && retention_tested_) own_state_came_back_ = true;
     timers_.cancel(Timer::Republish);  // whatever was wrong there, ours came after it
     return;
@@ -269,7 +305,7 @@ void Link::on_own_state(const std::variant<Message, DecodeFailure>& decoded, std
     return;
   }
   if (state->epoch < epoch_) {
-    if (state->incarnation != context_.incarnation || state->revision == kWillRevision) republish_soon();
+    republish_soon();  // unless our present one comes after it
     return;
   }
   if (state->incarnation != context_.incarnation) {
@@ -278,7 +314,10 @@ void Link::on_own_state(const std::variant<Message, DecodeFailure>& decoded, std
     if (self != nullptr) asks_.ask(*self, Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, kPingWait);
     return;
   }
-  if (state->epoch == epoch_ && state->revision <= revision_) return;  // an earlier one of this connection
+  if (state->epoch == epoch_ && state->revision <= revision_) {
+    republish_soon();  // an earlier one of this connection
+    return;
+  }
   // The broker has given our epoch's will, or knows a later epoch of ours than our journal: go on from there.
   last_epoch_ = std::max(last_epoch_, state->epoch);
   context_.store(store::PutEpoch{last_epoch_});
@@ -335,9 +374,7 @@ void Link::on_time() {
       case Timer::RetentionTest:
         if (phase_ != Phase::Up) break;
         if (!own_state_seen_) {
-          broker_error_ = "our own state does not come back from the broker; give this user the right to read " + context_.topics.state_filter();
-          context_.count("broker.denied");
-          context_.note(Level::Error, "broker.not_delivering", {{"reason", broker_error_}});
+          delivery_failed("our own state does not come back from the broker; give this user the right to read " + context_.topics.state_filter());
         }
         if (!own_state_came_back_) {
           say_hello();
@@ -347,6 +384,9 @@ void Link::on_time() {
         }
         break;
       case Timer::Discovered: discovered_ = true; break;
+      case Timer::OwnPing:
+        if (phase_ == Phase::Up) ping_ourselves();
+        break;
       case Timer::Republish:
         if (phase_ == Phase::Up && !name_conflict_) publish_state(told_);
         break;

@@ -44,6 +44,9 @@ class Link {
   /// The ping that we sent to ourselves through the broker: whether it was answered.
   void on_own_ping(bool answered);
 
+  /// Asks the broker once more for everyone's state: one of them must have been lost on the way. At most once in 10 s.
+  void look_again();
+
   /// Tells the others when the gateway has come, gone or changed.
   void on_gateway_changed();
   void say_offline();
@@ -64,7 +67,7 @@ class Link {
 
  private:
   enum class Phase { Down, Connecting, Subscribing, Up, Closed };
-  enum class Timer { Connect, RetentionTest, Discovered, Republish };
+  enum class Timer { Connect, RetentionTest, Discovered, Republish, OwnPing };
 
   void connect();
   void fail(std::string reason, bool slowly);
@@ -76,6 +79,9 @@ class Link {
   void say_hello();
   void answer_hello(const std::string& asker);
   void republish_soon();
+  void ping_ourselves();
+  void delivery_failed(std::string reason);
+  void delivery_works();
 
   Context& context_;
   const Peers& peers_;
@@ -92,6 +98,8 @@ class Link {
   int protocol_ = 5;
   std::chrono::microseconds backoff_{0};
   std::string broker_error_;
+  std::optional<Instant> looked_again_;
+  bool not_delivering_ = false;         // broker_error_ says that what is sent to us, or our state, does not arrive
   bool own_state_seen_ = false;         // in this connection, retained or not
   bool own_state_came_back_ = false;    // retained, through the wildcard
   bool retention_tested_ = false;

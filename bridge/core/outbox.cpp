@@ -538,6 +538,8 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
 
 void Outbox::acknowledge(const std::string& gateway, const std::string& id) {
   auto& flow = flows_[gateway];
+  // A reply that comes twice before the acknowledgement leaves is one.
+  if (std::find(flow.acks.begin(), flow.acks.end(), id) != flow.acks.end()) return;
   flow.acks.push_back(id);
   if (flow.acks.size() >= kAckIdsMax) {
     flush_acks(gateway);
@@ -642,10 +644,10 @@ void Outbox::ask_status(const std::string& gateway) {
   for (const auto& id : found->second.asked) {
     status.ids.push_back(id);
     if (status.ids.size() < kAckIdsMax) continue;
-    asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait);
+    asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait, peer->record.incarnation);
     status.ids.clear();
   }
-  if (!status.ids.empty()) asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait);
+  if (!status.ids.empty()) asks_.ask(*peer, Operation::Status, encode_data(status), AskForExchanges{}, kStatusWait, peer->record.incarnation);
 }
 
 void Outbox::expire(const std::string& id) {

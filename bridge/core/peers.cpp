@@ -8,6 +8,7 @@ namespace {
 using action::Level;
 
 constexpr std::size_t kRevokedMax = 32;
+constexpr std::chrono::seconds kDoubtPause{5};  // each costs a ping
 
 // A key of one direction: wire contract, "Security". `purpose`: mac or seal.
 Bytes32 direction_key(const Context& context, std::string_view purpose, const Bytes32& shared, std::string_view source,
@@ -206,11 +207,13 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
     const auto& kept = known->record;
     const bool rises = std::pair(state->epoch, state->revision) > std::pair(kept.epoch, kept.revision);
     if (state->incarnation != kept.incarnation && state->epoch <= kept.epoch) {
-      const auto believed = believed_.find(gateway);
-      if (believed == believed_.end() || believed->second != state->incarnation) {
-        change.ping = known->pinned();
-        if (change.ping) doubted_.insert_or_assign(gateway, std::string(payload));
-        return change.ping ? std::optional(change) : std::nullopt;
+      const auto doubt = doubts_.find(gateway);
+      if (doubt == doubts_.end() || !doubt->second.settled || doubt->second.payload != payload) {
+        if (!known->pinned()) return std::nullopt;
+        if (doubt != doubts_.end() && context_.now.instant < doubt->second.asked + kDoubtPause) return std::nullopt;
+        change.doubt = ++doubts_made_;
+        doubts_.insert_or_assign(gateway, Doubt{change.doubt, state->incarnation, std::string(payload), context_.now.instant, false});
+        return change;
       }
     } else if (!rises) {
       return payload == kept.state ? std::optional(change) : std::nullopt;
@@ -257,18 +260,16 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
                  {"state", std::string(to_string(state->presence))},
                  {"trust", std::string(to_string(peer.record.trust))},
                  {"fingerprint", fingerprint}});
-  believed_.erase(gateway);
+  doubts_.erase(gateway);
   peers_.insert_or_assign(gateway, std::move(peer));
   return change;
 }
 
-std::optional<std::string> Peers::believe_incarnation(std::string_view gateway, std::string_view incarnation) {
-  const auto doubted = doubted_.find(gateway);
-  if (doubted == doubted_.end()) return std::nullopt;
-  believed_.insert_or_assign(std::string(gateway), std::string(incarnation));
-  auto payload = std::move(doubted->second);
-  doubted_.erase(doubted);
-  return payload;
+std::optional<std::string> Peers::settle_doubt(std::string_view gateway, std::uint64_t doubt, std::string_view incarnation) {
+  const auto found = doubts_.find(gateway);
+  if (found == doubts_.end() || found->second.number != doubt || found->second.incarnation != incarnation) return std::nullopt;
+  found->second.settled = true;
+  return found->second.payload;
 }
 
 std::optional<ErrorCode> Peers::check(const Message& message) const {

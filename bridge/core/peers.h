@@ -56,7 +56,7 @@ struct PeerChange {
   bool new_epoch = false;
   bool new_incarnation = false;
   bool came_back = false;        // from offline or unseen
-  bool ping = false;             // another incarnation with a lower epoch: ask whether it is alive
+  std::uint64_t doubt = 0;       // not 0: another incarnation with a lower epoch; ask whether it is alive (AskForIncarnation)
 };
 
 class Peers {
@@ -73,9 +73,9 @@ class Peers {
 
   /// A state whose source is not our own gateway. Nothing when it changed nothing or was refused (which is counted).
   [[nodiscard]] std::optional<PeerChange> on_state(const Message& message, std::string_view payload);
-  /// The answer to a ping that PeerChange::ping asked for: the next state with this incarnation is believed. Returns the
-  /// payload of the one that was doubted, to be judged again.
-  [[nodiscard]] std::optional<std::string> believe_incarnation(std::string_view gateway, std::string_view incarnation);
+  /// The answer to the ping for that doubt. Returns the payload of the state that was doubted, which is believed when it is
+  /// judged again; nothing when another incarnation answered, or something newer came between.
+  [[nodiscard]] std::optional<std::string> settle_doubt(std::string_view gateway, std::uint64_t doubt, std::string_view incarnation);
 
   /// Checks keyid and MAC (or signature) of a message of a known peer. Nothing when it is authentic; otherwise
   /// UnknownPeer, KeyChanged or Unauthentic.
@@ -103,8 +103,16 @@ class Peers {
 
   Context& context_;
   std::map<std::string, Peer, std::less<>> peers_;
-  std::map<std::string, std::string, std::less<>> doubted_;   // pinned gateway -> state of another incarnation, lower epoch
-  std::map<std::string, std::string, std::less<>> believed_;  // pinned gateway -> incarnation that answered a ping
+  /// A state of another incarnation with a lower epoch: a lost journal and clock, or a replay.
+  struct Doubt {
+    std::uint64_t number = 0;
+    std::string incarnation;
+    std::string payload;
+    Instant asked{};
+    bool settled = false;  // the incarnation has answered
+  };
+  std::map<std::string, Doubt, std::less<>> doubts_;  // by pinned gateway
+  std::uint64_t doubts_made_ = 0;
 };
 
 }  // namespace clawbridge::core

@@ -30,6 +30,7 @@ class Timers {
     by_time_.erase({found->second, key});
     by_key_.erase(found);
   }
+  [[nodiscard]] bool is_scheduled(const Key& key) const { return by_key_.contains(key); }
   [[nodiscard]] std::optional<Instant> next() const {
     if (by_time_.empty()) return std::nullopt;
     return by_time_.begin()->first;

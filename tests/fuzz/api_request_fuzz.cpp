@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "bridge/api/access.h"
 #include "bridge/api/connection.h"
 #include "bridge/api/routes.h"
 #include "bridge/core/service.h"
@@ -71,8 +72,12 @@ class PromptService final : public core::Service {
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override {
     require(is_gateway_name(request.gateway), "trust is for a gateway");
     const auto digits = request.fingerprint.size();
-    require(digits >= 16 && digits <= 64 && is_hex(request.fingerprint, digits),
-            "a fingerprint is 16 to 64 hex digits");
+    require(digits >= core::kTrustDigits && digits <= 64 && is_hex(request.fingerprint, digits),
+            "a fingerprint is 32 to 64 hex digits");
+    return answer([done = std::move(done)] { done(core::PeerView{}); });
+  }
+  core::Ticket revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) override {
+    require(is_gateway_name(request.gateway), "a revocation is for a gateway");
     return answer([done = std::move(done)] { done(core::PeerView{}); });
   }
   void cancel(core::Ticket) override {}
@@ -105,7 +110,7 @@ class Call {
     ours_.assign(asio::local::stream_protocol(), ends[0]);
     ours_.non_blocking(true);
     api::Connection::Socket theirs(io_, asio::local::stream_protocol(), ends[1]);
-    std::make_shared<api::Connection>(std::move(theirs), routes_, limits_, [this](api::Connection*) {
+    std::make_shared<api::Connection>(std::move(theirs), access_, routes_, limits_, [this](api::Connection*) {
       ++closed_;
     })->start();
   }
@@ -142,7 +147,9 @@ class Call {
 
   asio::io_context io_{1};
   PromptService service_{io_};
-  api::Routes routes_{service_};
+  api::Refusals refusals_{[](const core::action::Note&) {}};
+  api::SocketAccess access_;
+  api::Routes routes_{service_, refusals_};
   api::ConnectionLimits limits_{.body_bytes_max = 8 * 1024};
   api::Connection::Socket ours_{io_};
   std::string heard_;

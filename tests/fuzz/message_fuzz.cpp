@@ -266,7 +266,7 @@ std::string encode(const Message& message, const Body& content) {
                                 message.expiry.value_or(message.time),
                                 message.incarnation,
                                 message.key_id};
-  const auto as_request = [&](const auto& asked) { return encode_request(request, topics(), encode_data(asked)); };
+  const auto as_request = [&](const auto& asked) { return encode_request(request, topics(), {encode_data(asked)}); };
   if (const auto* send = std::get_if<body::SessionsSend>(&content)) return as_request(*send);
   if (const auto* status = std::get_if<body::Status>(&content)) return as_request(*status);
   if (const auto* ping = std::get_if<body::Ping>(&content)) return as_request(*ping);

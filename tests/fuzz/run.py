@@ -18,7 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # The longest input worth trying, in bytes: longer ones of the corpus are cut here, and whole in the normal tests. And how
 # long one may take, in seconds, before it counts as a finding: a real one takes microseconds, but the machine may be busy.
 TARGETS = {"topic": (256, 10), "message": (20_000, 20), "gateway_frame": (12_000, 20), "api_request": (12_000, 20),
-           "settings": (8_000, 20)}
+           "settings": (8_000, 20),
+           "policy": (400, 10)}
 MEMORY_MIB = 2048
 
 

@@ -180,7 +180,7 @@ TEST_F(TcpTest, KeepsTheOperatorsThingsForTheOperator) {
   service_.on_trust = [this](ScriptedService::Trust& trust) {
     asio::post(io_, [done = trust.done, peer = peer_] { done(peer); });
   };
-  const std::string fingerprint = R"({"fingerprint":"4f0c4f0c4f0c4f0c"})";
+  const std::string fingerprint = R"({"fingerprint":"4f0c4f0c4f0c4f0c4f0c4f0c4f0c4f0c"})";
   EXPECT_EQ(status(post("/v1/peers/imac/trust", fingerprint, bearer(kMain))), 403);
   EXPECT_EQ(status(get("/v1/peers", bearer(kMain))), 403);
   EXPECT_TRUE(service_.trusts.empty());

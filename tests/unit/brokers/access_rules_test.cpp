@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <stdexcept>
 
 namespace clawbridge::brokers {
@@ -38,8 +37,8 @@ TEST_P(AccessRules, AreAsReviewed) {
 
 TEST_P(AccessRules, FollowTheBase) {
   const auto rules = access_rules({.gateways = {"imac"}, .base = "site/claw"}, GetParam().kind);
-  EXPECT_TRUE(std::regex_search(rules, std::regex(R"(site(/|\.|\\\.)claw(/|\.|\\\.)_all(/|\.|\\\.)hello)"))) << rules;
-  EXPECT_FALSE(std::regex_search(rules, std::regex(R"([ "(|]claw(/|\.|\\\.)(imac|_all|\+|\*))"))) << rules;
+  EXPECT_THAT(rules, ::testing::ContainsRegex(R"(site(/|\.|\\\.)claw(/|\.|\\\.)_all(/|\.|\\\.)hello)"));
+  EXPECT_THAT(rules, ::testing::Not(::testing::ContainsRegex(R"([ "(|]claw(/|\.|\\\.)(imac|_all|\+|\*))")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Brokers, AccessRules,
@@ -99,7 +98,7 @@ TEST(Federation, HasNoDotsWhereTheySeparateLevels) {
 // ---- RabbitMQ cannot be run here: its patterns are tried as its regular expressions would be ----
 
 struct RabbitPatterns {
-  std::regex configure, write, read, topic_write, topic_read;
+  std::string configure, write, read, topic_write, topic_read;
 };
 
 RabbitPatterns patterns_of(const std::string& gateway) {
@@ -109,15 +108,15 @@ RabbitPatterns patterns_of(const std::string& gateway) {
     EXPECT_NE(at, std::string::npos);
     for (int i = 0; i < 2 * which; ++i) at = rules.find('\'', at) + 1;
     at = rules.find('\'', at) + 1;
-    return std::regex(rules.substr(at, rules.find('\'', at) - at));
+    return rules.substr(at, rules.find('\'', at) - at);
   };
   const std::string permissions = "set_permissions -p / " + gateway + " ";
   const std::string topics = "set_topic_permissions -p / " + gateway + " amq.topic ";
   return {after(permissions, 0), after(permissions, 1), after(permissions, 2), after(topics, 0), after(topics, 1)};
 }
 
-bool matches(const std::regex& pattern, const std::string& text) {
-  return std::regex_search(text, pattern);
+bool matches(const std::string& pattern, const std::string& text) {
+  return ::testing::Matches(::testing::ContainsRegex(pattern))(text);
 }
 
 TEST(RabbitMq, PatternsAllowWhatTheContractAllows) {

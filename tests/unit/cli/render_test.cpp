@@ -52,7 +52,7 @@ TEST(Render, Peers) {
     {"gateway":"studio","trust":"configured","presence":"unseen","agents":[],"openOutgoing":0}]})");
   EXPECT_EQ(peers_text(answer, kNow),
             "GATEWAY  TRUST       PRESENCE  SINCE    SEEN      AGENTS  OPEN  VERSION  FINGERPRINT\n"
-            "imac     joined      online    1 h ago  12 s ago  1       2     0.1.0    4f0c 19aa 0b7e 5d21\n"
+            "imac     joined      online    1 h ago  12 s ago  1       2     0.1.0    4f0c 19aa 0b7e 5d21 ffff ffff\n"
             "studio   configured  unseen    -        -         0       0     -        -\n");
 }
 

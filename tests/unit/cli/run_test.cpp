@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "bridge/api/server.h"
+#include "bridge/crypto/system_cryptography.h"
 #include "test_environment.h"
 #include "tests/unit/api/scripted_service.h"
 #include "tests/unit/api/temporary_directory.h"
@@ -35,7 +36,7 @@ core::ExchangeView view(const std::string& status) {
 /// A daemon whose service is played by the test. Prepare `service` before start(), look at it after stop().
 class TestDaemon {
  public:
-  explicit TestDaemon(const std::string& socket) : server_(io_, settings(socket), service) {}
+  explicit TestDaemon(const std::string& socket) : server_(io_, settings(socket), service, cryptography_, [](const core::action::Note&) {}) {}
   ~TestDaemon() { stop(); }
 
   void start() {
@@ -78,6 +79,7 @@ class TestDaemon {
   }
 
   asio::io_context io_;
+  crypto::SystemCryptography cryptography_;
   api::Server server_;
   std::thread thread_;
 };

@@ -44,9 +44,7 @@ TEST(Errors, SuggestNothingFarFetched) {
 }
 
 TEST(Errors, RefuseKeysOfLaterReleases) {
-  EXPECT_EQ(error_of("policy: [ { from: a } ]"),
-            "clawbridge.yaml:1: policy is not available in this release; remove it");
-  for (const std::string key : {"plain_clients", "on_interrupted", "late_reply"}) {
+  for (const std::string key : {"on_interrupted", "late_reply"}) {
     EXPECT_EQ(error_of(key + ": x"), "clawbridge.yaml:1: " + key + " is not available in this release; remove it");
     EXPECT_EQ(error_of("gateway: { " + key + ": x }"),
               "clawbridge.yaml:1: gateway." + key + " is not available in this release; remove it");
@@ -56,13 +54,38 @@ TEST(Errors, RefuseKeysOfLaterReleases) {
 }
 
 TEST(Errors, RefuseWordsOfLaterReleases) {
-  for (const std::string word : {"when_possible", "always"}) {
-    EXPECT_EQ(error_of("trust:\n  seal: " + word), "clawbridge.yaml:2: trust.seal is \"" + word +
-                                                       "\", which is not available in this release; allowed: off");
-  }
   EXPECT_EQ(error_of("gateway: { kind: command }"),
             "clawbridge.yaml:1: gateway.kind is \"command\", which is not available in this release; "
             "allowed: openclaw, echo");
+}
+
+TEST(Errors, OfPolicyRulesNameTheLineAndWhatIsMissing) {
+  EXPECT_EQ(error_of("policy: x"), "clawbridge.yaml:1: policy must be a list, each item beginning with \"- \"");
+  EXPECT_EQ(error_of("policy:\n  - x"), "clawbridge.yaml:2: item 1 of policy must have keys, as in \"- { to: jarvis }\"");
+  EXPECT_EQ(error_of("policy:\n  - { to: jarvis, allow: ping }"),
+            "clawbridge.yaml:2: policy.1 has no from; a rule says from, to and allow (or deny)");
+  EXPECT_EQ(error_of("policy:\n  - { from: \"*\", to: jarvis, allow: ping }\n  - from: a/b\n    to: jarvis"),
+            "clawbridge.yaml:3: policy.2 has no allow or deny; a rule says from, to and allow (or deny)");
+  EXPECT_EQ(error_of("policy:\n  - { from: \"*\", to: jarvis, allow: ping, deny: ping }"),
+            "clawbridge.yaml:2: policy.1 both allows and denies ping; remove one");
+  EXPECT_EQ(error_of("policy:\n  - { from: \"*\", to: jarvis, alow: ping }"),
+            "clawbridge.yaml:2: unknown key \"policy.1.alow\"; did you mean \"policy.1.allow\"?");
+  EXPECT_EQ(error_of("policy:\n  - { from: macbook, to: jarvis, allow: ping }"),
+            "clawbridge.yaml:2: policy.1.from is \"macbook\"; allowed: a list of different names, each GATEWAY/AGENT, in which * is any "
+            "run of characters");
+  EXPECT_EQ(error_of("policy:\n  - { from: \"*\", to: jarvis, allow: sessions_sent }"),
+            "clawbridge.yaml:2: policy.1.allow is \"sessions_sent\"; allowed: a list of different names, each an operation, or *");
+}
+
+TEST(Errors, OfPlainClientsNameWhatWouldBeOpen) {
+  EXPECT_EQ(error_of("plain_clients: [ { to: jarvis } ]"), "clawbridge.yaml:1: plain_clients.1 needs to and reply_topics");
+  EXPECT_EQ(error_of("plain_clients: [ { to: jarvis, reply_topics: claw/me } ]"),
+            "clawbridge.yaml:1: reply topic claw/me lies below broker.base, where only bridges speak; name another");
+  for (const std::string filter : {"#", "+/x", "$SYS/x", "a//b", "a/#/b", "a+"}) {
+    EXPECT_NE(error_of("plain_clients: [ { to: jarvis, reply_topics: \"" + filter + "\" } ]"), "") << filter;
+  }
+  EXPECT_EQ(error_of("plain_clients: [ { to: jarvis, reply_topics: me/# } ]\ntrust: { seal: always }"),
+            "clawbridge.yaml:1: plain_clients are readable, and trust.seal is always; remove one of the two");
 }
 
 TEST(Errors, SayWhatIsAllowed) {

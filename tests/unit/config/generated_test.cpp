@@ -80,7 +80,7 @@ TEST(Schema, NamesEveryKey) {
   for (const Key& key : keys()) {
     const nlohmann::json* at = &schema;
     for (const std::string_view part : split_path(key.path)) {
-      at = part == "*" ? &at->at("additionalProperties") : &at->at("properties").at(std::string(part));
+      at = part == "*" ? &at->at("additionalProperties") : part == "#" ? &at->at("items") : &at->at("properties").at(std::string(part));
     }
     EXPECT_TRUE(at->at("description").is_string()) << key.path;
     EXPECT_EQ(at->contains("default"), !key.default_text.empty()) << key.path;
