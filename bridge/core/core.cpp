@@ -253,6 +253,7 @@ void Core::handle_state(const Message& message, std::string_view payload) {
     asks_.ask(*peers_.find(change->gateway), Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{change->doubt}, seconds{10});
     return;
   }
+  if (const auto* peer = peers_.find_pinned(change->gateway); peer != nullptr && !peer->reachable()) link_.on_peer_offline();
   outbox_.on_peer(*change);
 }
 

@@ -23,6 +23,9 @@ constexpr milliseconds kPingWait = seconds{5};
 constexpr milliseconds kOwnPingWait = seconds{10};
 constexpr microseconds kOwnPingEvery = seconds{30};  // while it is not answered
 constexpr microseconds kLookAgainEvery = seconds{10};
+constexpr microseconds kLookAgainFirst = seconds{15};  // after a peer went offline
+constexpr microseconds kLookAgainMost = seconds{600};
+constexpr microseconds kConnectWait = seconds{20};
 
 constexpr std::string_view kOperations[] = {"sessions_send", "agents_list", "status", "ping"};
 
@@ -48,6 +51,7 @@ void Link::connect() {
   epoch_ = std::max(now, last_epoch_ + 1);
   revision_ = 0;
   phase_ = Phase::Connecting;
+  timers_.schedule(Timer::GiveUp, context_.now.instant + kConnectWait);
   context_.store(store::PutEpoch{epoch_});
   const auto name = "claw-" + context_.me() + "-" + context_.incarnation.substr(0, 8);
   will_ = sign_state(make_state(body::Presence::Offline, kWillRevision));
@@ -125,6 +129,7 @@ void Link::fail(std::string reason, bool slowly) {
   broker_error_ = std::move(reason);
   name_conflict_ = false;
   not_delivering_ = false;
+  timers_.cancel(Timer::GiveUp);
   timers_.cancel(Timer::OwnPing);
   timers_.cancel(Timer::RetentionTest);
   timers_.cancel(Timer::Republish);
@@ -267,6 +272,11 @@ void Link::look_again() {
   }
 }
 
+void Link::on_peer_offline() {
+  look_again_pause_ = kLookAgainFirst;
+  timers_.schedule_by(Timer::LookAgain, context_.now.instant + look_again_pause_);
+}
+
 void Link::on_gateway_changed() {
   if (phase_ == Phase::Up && !name_conflict_ && told_ != body::Presence::Offline) publish_state(presence());
 }
@@ -386,6 +396,18 @@ void Link::on_time() {
       case Timer::Discovered: discovered_ = true; break;
       case Timer::OwnPing:
         if (phase_ == Phase::Up) ping_ourselves();
+        break;
+      case Timer::LookAgain:
+        if (!peers_.any_offline()) break;
+        look_again();
+        look_again_pause_ = std::min(look_again_pause_ * 2, kLookAgainMost);
+        timers_.schedule(Timer::LookAgain, context_.now.instant + look_again_pause_);
+        break;
+      case Timer::GiveUp:
+        // Paho's own timeout does not end every attempt: a WebSocket over TLS may stay half open for ever.
+        if (phase_ != Phase::Connecting && phase_ != Phase::Subscribing) break;
+        context_.actions.emplace_back(action::DisconnectBroker{});
+        fail("the broker has not answered for 20 s; is it one, and not overloaded?", false);
         break;
       case Timer::Republish:
         if (phase_ == Phase::Up && !name_conflict_) publish_state(told_);

@@ -46,6 +46,8 @@ class Link {
 
   /// Asks the broker once more for everyone's state: one of them must have been lost on the way. At most once in 10 s.
   void look_again();
+  /// A peer's state says that it is offline: it is looked at again now and then, should its next state be lost on the way.
+  void on_peer_offline();
 
   /// Tells the others when the gateway has come, gone or changed.
   void on_gateway_changed();
@@ -67,7 +69,7 @@ class Link {
 
  private:
   enum class Phase { Down, Connecting, Subscribing, Up, Closed };
-  enum class Timer { Connect, RetentionTest, Discovered, Republish, OwnPing };
+  enum class Timer { Connect, RetentionTest, Discovered, Republish, OwnPing, LookAgain, GiveUp };
 
   void connect();
   void fail(std::string reason, bool slowly);
@@ -99,6 +101,7 @@ class Link {
   std::chrono::microseconds backoff_{0};
   std::string broker_error_;
   std::optional<Instant> looked_again_;
+  std::chrono::microseconds look_again_pause_{0};
   bool not_delivering_ = false;         // broker_error_ says that what is sent to us, or our state, does not arrive
   bool own_state_seen_ = false;         // in this connection, retained or not
   bool own_state_came_back_ = false;    // retained, through the wildcard

@@ -267,7 +267,11 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
 
 std::optional<std::string> Peers::settle_doubt(std::string_view gateway, std::uint64_t doubt, std::string_view incarnation) {
   const auto found = doubts_.find(gateway);
-  if (found == doubts_.end() || found->second.number != doubt || found->second.incarnation != incarnation) return std::nullopt;
+  if (found == doubts_.end() || found->second.number != doubt) return std::nullopt;
+  if (found->second.incarnation != incarnation) {
+    doubts_.erase(found);  // an old state, replayed
+    return std::nullopt;
+  }
   found->second.settled = true;
   return found->second.payload;
 }
@@ -368,6 +372,12 @@ Result<PeerView> Peers::revoke(std::string_view gateway) {
 
 std::size_t Peers::pending() const {
   return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) { return entry.second.record.trust == PeerTrust::Pending; }));
+}
+
+bool Peers::any_offline() const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    return entry.second.pinned() && !entry.second.reachable() && entry.first != context_.me();
+  });
 }
 
 PeerView Peers::view(const Peer& peer) const {

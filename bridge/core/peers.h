@@ -87,6 +87,8 @@ class Peers {
   /// A person withdraws it. The keys are remembered: neither a join secret nor a rotation brings them back.
   [[nodiscard]] Result<PeerView> revoke(std::string_view gateway);
 
+  /// A pinned peer's state says that it is offline.
+  [[nodiscard]] bool any_offline() const;
   [[nodiscard]] PeerView view(const Peer& peer) const;
   [[nodiscard]] std::size_t pending() const;
 

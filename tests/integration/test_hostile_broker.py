@@ -248,6 +248,7 @@ class HostileBroker(UnderAttack, case.SharedCase):
                                   f"claw/{victim}/_bridge/inbox", f"claw/{victim}/_bridge/reply", f"claw/{gateway}/state", "claw/_all/hello"}:
                         self.hostile.deliver(victim, topic, message.payload)
                 self.settle("studio")
+        taped = [(gateway, message) for gateway, message in taped if "subject" in message.event]
         with self.attacked("back to the sender"), self.in_flight():
             for _, message in taped:
                 sender = message.gateway
