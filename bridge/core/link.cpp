@@ -26,6 +26,7 @@ constexpr microseconds kLookAgainEvery = seconds{10};
 constexpr microseconds kLookAgainFirst = seconds{15};  // after a peer went offline
 constexpr microseconds kLookAgainMost = seconds{600};
 constexpr microseconds kConnectWait = seconds{20};
+constexpr microseconds kOwnStateFirst = seconds{10};  // after our own state did not come back
 
 constexpr std::string_view kOperations[] = {"sessions_send", "agents_list", "status", "ping"};
 
@@ -385,6 +386,8 @@ void Link::on_time() {
         if (phase_ != Phase::Up) break;
         if (!own_state_seen_) {
           delivery_failed("our own state does not come back from the broker; give this user the right to read " + context_.topics.state_filter());
+          own_state_pause_ = kOwnStateFirst;
+          timers_.schedule(Timer::AskForOwnState, context_.now.instant + own_state_pause_);
         }
         if (!own_state_came_back_) {
           say_hello();
@@ -396,6 +399,12 @@ void Link::on_time() {
       case Timer::Discovered: discovered_ = true; break;
       case Timer::OwnPing:
         if (phase_ == Phase::Up) ping_ourselves();
+        break;
+      case Timer::AskForOwnState:
+        if (phase_ != Phase::Up || own_state_seen_) break;
+        context_.actions.emplace_back(action::Subscribe{{{context_.topics.state_filter(), true}}});
+        own_state_pause_ = std::min(own_state_pause_ * 2, kLookAgainMost);
+        timers_.schedule(Timer::AskForOwnState, context_.now.instant + own_state_pause_);
         break;
       case Timer::LookAgain:
         if (!peers_.any_offline()) break;

@@ -69,7 +69,7 @@ class Link {
 
  private:
   enum class Phase { Down, Connecting, Subscribing, Up, Closed };
-  enum class Timer { Connect, RetentionTest, Discovered, Republish, OwnPing, LookAgain, GiveUp };
+  enum class Timer { Connect, RetentionTest, Discovered, Republish, OwnPing, LookAgain, GiveUp, AskForOwnState };
 
   void connect();
   void fail(std::string reason, bool slowly);
@@ -102,6 +102,7 @@ class Link {
   std::string broker_error_;
   std::optional<Instant> looked_again_;
   std::chrono::microseconds look_again_pause_{0};
+  std::chrono::microseconds own_state_pause_{0};
   bool not_delivering_ = false;         // broker_error_ says that what is sent to us, or our state, does not arrive
   bool own_state_seen_ = false;         // in this connection, retained or not
   bool own_state_came_back_ = false;    // retained, through the wildcard

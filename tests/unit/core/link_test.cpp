@@ -118,5 +118,18 @@ TEST_F(LinkTest, ShutdownSaysOfflineThenCloses) {
   EXPECT_EQ(imac.core().peers().at(0).presence, "offline");
 }
 
+TEST_F(LinkTest, AnAttemptThatNobodyAnswersIsGivenUpAndMadeAnew) {
+  Node lone("studio", folder_.path(), 9);
+  lone.boot(now);
+  EXPECT_EQ(lone.take<action::ConnectBroker>().size(), 1u);
+  for (int n = 0; n < 30; ++n) {
+    advance(1s);
+    lone.step(now, event::Tick{});
+  }
+  EXPECT_EQ(lone.take<action::DisconnectBroker>().size(), 1u);
+  EXPECT_EQ(lone.take<action::ConnectBroker>().size(), 1u);
+  EXPECT_NE(lone.core().status().broker_error.find("has not answered"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace clawbridge::core
