@@ -25,7 +25,8 @@ constexpr microseconds kOwnPingEvery = seconds{30};  // while it is not answered
 constexpr microseconds kLookAgainEvery = seconds{10};
 constexpr microseconds kLookAgainFirst = seconds{15};  // after a peer went offline
 constexpr microseconds kLookAgainMost = seconds{600};
-constexpr microseconds kConnectWait = seconds{20};
+constexpr microseconds kConnectWaitFirst = seconds{10};
+constexpr microseconds kConnectWaitMost = seconds{60};
 constexpr microseconds kOwnStateFirst = seconds{10};  // after our own state did not come back
 
 constexpr std::string_view kOperations[] = {"sessions_send", "agents_list", "status", "ping"};
@@ -52,7 +53,8 @@ void Link::connect() {
   epoch_ = std::max(now, last_epoch_ + 1);
   revision_ = 0;
   phase_ = Phase::Connecting;
-  timers_.schedule(Timer::GiveUp, context_.now.instant + kConnectWait);
+  connect_wait_ = std::clamp(connect_wait_, kConnectWaitFirst, kConnectWaitMost);
+  timers_.schedule(Timer::GiveUp, context_.now.instant + connect_wait_);
   context_.store(store::PutEpoch{epoch_});
   const auto name = "claw-" + context_.me() + "-" + context_.incarnation.substr(0, 8);
   will_ = sign_state(make_state(body::Presence::Offline, kWillRevision));
@@ -91,6 +93,7 @@ void Link::on_subscribed(const event::BrokerSubscribed& subscribed) {
     return;
   }
   phase_ = Phase::Up;
+  connect_wait_ = kConnectWaitFirst;
   backoff_ = microseconds{0};
   broker_error_.clear();
   own_state_seen_ = false;
@@ -413,10 +416,11 @@ void Link::on_time() {
         timers_.schedule(Timer::LookAgain, context_.now.instant + look_again_pause_);
         break;
       case Timer::GiveUp:
-        // Paho's own timeout does not end every attempt: a WebSocket over TLS may stay half open for ever.
+        // Paho C 1.3.12 leaves an attempt over wss:// half open for ever now and then, and its own timeout with it.
         if (phase_ != Phase::Connecting && phase_ != Phase::Subscribing) break;
         context_.actions.emplace_back(action::DisconnectBroker{});
-        fail("the broker has not answered for 20 s; is it one, and not overloaded?", false);
+        fail("the broker has not answered for " + std::to_string(std::chrono::duration_cast<seconds>(connect_wait_).count()) + " s; is it one, and not overloaded?", false);
+        connect_wait_ *= 2;
         break;
       case Timer::Republish:
         if (phase_ == Phase::Up && !name_conflict_) publish_state(told_);

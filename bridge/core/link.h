@@ -103,6 +103,7 @@ class Link {
   std::optional<Instant> looked_again_;
   std::chrono::microseconds look_again_pause_{0};
   std::chrono::microseconds own_state_pause_{0};
+  std::chrono::microseconds connect_wait_{0};   // doubles while nobody answers: a slow broker gets its time
   bool not_delivering_ = false;         // broker_error_ says that what is sent to us, or our state, does not arrive
   bool own_state_seen_ = false;         // in this connection, retained or not
   bool own_state_came_back_ = false;    // retained, through the wildcard

@@ -130,7 +130,7 @@ class Bridge:
         """Until the API answers; the broker may be down."""
         process.wait_until(f"{self.name} to answer on its socket", lambda: self._probe("/healthz") is not None, seconds)
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=90):
         process.wait_until(f"{self.name} to be ready", lambda: self._probe("/readyz") == 200, seconds)
 
     def wait_until_knows(self, *addresses, seconds=30):
