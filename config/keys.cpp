@@ -191,7 +191,7 @@ std::vector<Key> federation_keys() {
        .type = Type::Secret,
        .description = "The federation's join secret: bridges that know it pin each other's keys at first sight.",
        .default_words = "none: each new peer waits for `clawbridge peers trust`",
-       .allowed = "at least 16 random bytes in base64url without padding, as `clawbridge init` prints them",
+       .allowed = "at least 16 random bytes in base64url without padding",
        .valid = is_join_secret,
        .assign = [](Settings& s, const Text& value) { s.trust.join = Secret(decoded(value)); }},
       {.path = "trust.seal",
@@ -221,7 +221,7 @@ std::vector<Key> policy_keys() {
   return {
       {.path = "policy.#.from",
        .type = Type::List,
-       .description = "Whose requests the rule is about.",
+       .description = "Whose requests the rule is about. A plain client is `_plain/client`.",
        .allowed = "GATEWAY/AGENT, in which * is any run of characters",
        .valid = is_source_pattern,
        .valid_name = is_item_number,

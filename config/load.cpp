@@ -295,7 +295,7 @@ std::optional<std::string> read_settings_file(const std::string& file, bool aske
   const bool missing = !read.text && (read.error_number == ENOENT || read.error_number == ENOTDIR);
   if (missing && !asked_for) return std::nullopt;
   if (!read.text) {
-    throw SettingsError(fmt::format("cannot read settings {}: {}; correct the path, or run clawbridge init", file,
+    throw SettingsError(fmt::format("cannot read settings {}: {}; correct the path, or leave --config out to run with the defaults", file,
                                     std::strerror(read.error_number)));
   }
   return std::move(read.text);

@@ -19,7 +19,7 @@ BUILD = None
 
 TOP_LEVEL = {
     "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md",  # the layout
-    "CMakePresets.json", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".clang-format", ".clang-tidy",
+    "CMakePresets.json", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format", ".clang-tidy",
     ".gitignore", ".ci", ".git",  # the usual root files
 }
 NOT_OURS = {"build", ".cache", "compile_commands.json"}  # ignored by git

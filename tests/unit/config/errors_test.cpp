@@ -125,7 +125,7 @@ TEST(Errors, SayWhatIsAllowed) {
 TEST(Errors, DoNotRepeatSecrets) {
   EXPECT_EQ(error_of("trust:\n  join: c2hvcnQ"),
             "clawbridge.yaml:2: trust.join has a wrong value; allowed: at least 16 random bytes in base64url without "
-            "padding, as `clawbridge init` prints them");
+            "padding");
   EXPECT_THAT(error_of("trust: { join: 'not base64url, but long enough!' }"), Not(HasSubstr("base64url, but")));
   EXPECT_THAT(error_of("broker: { url: 'mqtt://tony:hunter2@hub' }"),
               AllOf(HasSubstr("broker.url has a wrong value"), Not(HasSubstr("hunter2"))));
@@ -189,8 +189,8 @@ TEST(Errors, NameFilesThatCannotBeRead) {
     FAIL() << "a file asked for by name must be there";
   } catch (const SettingsError& error) {
     EXPECT_STREQ(error.what(),
-                 "cannot read settings /etc/nowhere.yaml: No such file or directory; correct the path, or run "
-                 "clawbridge init");
+                 "cannot read settings /etc/nowhere.yaml: No such file or directory; correct the path, or leave "
+            "--config out to run with the defaults");
   }
 }
 

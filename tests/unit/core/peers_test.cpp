@@ -47,7 +47,7 @@ TEST_F(PeersTest, WithoutItAPeerIsPendingAndItsRequestsWait) {
 
 TEST_F(PeersTest, AWrongFingerprintIsNotTrusted) {
   start_with(std::nullopt);
-  macbook.step(now, event::LocalTrust{900, "imac", "0000000000000000"});
+  macbook.step(now, event::LocalTrust{900, "imac", std::string(64, '0')});
   EXPECT_EQ(imac_seen().trust, "pending");
 }
 
@@ -90,7 +90,8 @@ class KeysTest : public PeersTest {
     finish_all(imac);
     settle();
     const auto result = answer(ticket);
-    return result && *result ? (*result)->status : "none";
+    if (result && *result) return (*result)->status;
+    return "none, broker " + macbook.core().status().broker_state + " " + macbook.core().status().broker_error;
   }
 };
 

@@ -175,6 +175,7 @@ class World : public ::testing::Test {
   /// Lets time pass in steps at which something is due, carrying out what is ordered.
   void pass(std::chrono::microseconds time, const std::function<bool(const action::Publish&)>& lose = nullptr) {
     const auto end = now.instant + time;
+    settle(lose);
     while (true) {
       auto next = end;
       for (auto* node : {&macbook, &imac}) {
