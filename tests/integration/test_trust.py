@@ -224,13 +224,13 @@ class Policy(Crafting, case.SharedCase):
         lines = process.wait_until("the refusal in imac's log", lambda: self.fed.imac.log_lines("request.forbidden"), 10)
         self.assertIn("rule=", lines[-1])
         self.assertIn("rule=default" if rule is None else "clawbridge.yaml", lines[-1])
-        if rule is not None:  # the line of the settings file, where JSON begins the rule
+        if rule is not None:  # a line of that very rule
             line = int(re.search(r"clawbridge\.yaml:(\d+)", lines[-1])[1])
             text = self.fed.imac.config_path.read_text(encoding="utf-8").splitlines()
             begins = [number for number, content in enumerate(text, 1) if content == "  {"]
             policy_from = next(number for number, content in enumerate(text, 1) if '"policy"' in content)
-            ours = [number for number in begins if number > policy_from]
-            self.assertIn(line, range(ours[rule], ours[rule] + 2), lines[-1])
+            ours = [*(number for number in begins if number > policy_from), len(text)]
+            self.assertIn(line, range(ours[rule], ours[rule + 1]), lines[-1])
 
     def assertDenied(self, agent, rule, caller="main", **arguments):
         _, answer = ask(self.fed.macbook, "imac", agent, "denied", caller, **arguments)
@@ -372,13 +372,13 @@ class Policy(Crafting, case.SharedCase):
 # ---- loops ----
 
 HOPS = 3
+WORKERS = ["main", "left", "right"]
 
 
 class Loops(Crafting, case.SharedCase):
     """Three gateways whose turns take long enough to ask others meanwhile. The test is the agents' mind."""
 
-    AGENTS = ["main", "left", "right"]
-    bridges = {name: {"gateway": {"agents": AGENTS, "delay": "4s", "record": "turns.jsonl"}, "limits": {"max_hops": HOPS}} for name in ("macbook", "imac", "studio")}
+    bridges = {name: {"gateway": {"agents": WORKERS, "delay": "4s", "record": "turns.jsonl"}, "limits": {"max_hops": HOPS}} for name in ("macbook", "imac", "studio")}
 
     def setUp(self):
         super().setUp()
@@ -449,7 +449,7 @@ class Loops(Crafting, case.SharedCase):
     def test_a_fan_out_storm_stops(self):
         """Each turn asks two others on, without waiting: 1 + 2 + 4 + … turns, and at the limit nothing but errors."""
         names, seen, loops, accepted, others = list(self.fed.bridges), set(), [], 1, []
-        targets = [(name, agent) for name in names for agent in self.AGENTS]
+        targets = [(name, agent) for name in names for agent in WORKERS]
         _, answer = ask(self.fed.macbook, "imac", "main", "storm", wait=0)
         self.assertEqual(answer["status"], "accepted", answer)
         most, asked = 2 ** (HOPS + 1) - 1, 0
