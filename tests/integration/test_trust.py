@@ -416,11 +416,11 @@ class Loops(Crafting, case.SharedCase):
         self.assertEqual(self.ran("macbook"), [])
 
     def test_around_three(self):
-        first, id_ = self.start("macbook", "imac", "one")
-        second, _ = self.start("imac", "studio", "two")
+        first, _ = self.start("macbook", "imac", "one")
+        second, id_ = self.start("imac", "studio", "two")
         _, answer = ask(self.fed.studio, "macbook", "main", "three", "main")
         self.assertLoop(answer)
-        self.assertIn(self.fed.imac.exchange(id_).json["status"], ("accepted", "ok"))
+        self.assertEqual(self.fed.imac.exchange(id_).json["status"], "accepted", "refused at once, while the asking turn still ran")
         self.assertEqual([future.result()[1].get("reply") for future in (first, second)], ["echo: one", "echo: two"])
         self.assertEqual(self.ran("macbook"), [])
 
