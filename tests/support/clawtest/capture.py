@@ -37,13 +37,17 @@ class Seen:
 
 
 class Capture:
-    """mosquitto_sub on everything below the base. Start it before the bridges: it then sees every message."""
+    """mosquitto_sub on everything below the base. Start it before the bridges: it then sees every message.
 
-    def __init__(self, broker, path, base="claw"):
+    Two observers of one broker need two names; one that watches `#` has its own mark."""
+
+    def __init__(self, broker, path, base="claw", name="clawtest-observer", everything=False):
         self.broker, self.path, self.marks = broker, path, 0
+        self.topic = f"{name}/mark" if everything else MARK
         self.daemon = process.Daemon(
             ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-V", "5", "-q", "1", "-k", "600",
-             "-c", "-i", "clawtest-observer", "-x", "3600", "--retain-as-published", "-t", f"{base}/#", "-t", MARK, "-F", FIELDS], path)
+             "-c", "-i", name, "-x", "3600", "--retain-as-published",
+             *(["-t", "#"] if everything else ["-t", f"{base}/#", "-t", MARK]), "-F", FIELDS], path)
         self.mark()
 
     def mark(self):
@@ -52,8 +56,8 @@ class Capture:
         text = f"{self.marks}".encode()
 
         def seen():
-            self.broker.publish(MARK, text)
-            return any(line.split("\t")[2:4] == [MARK, text.hex()] for line in process.read(self.path).splitlines())
+            self.broker.publish(self.topic, text)
+            return any(line.split("\t")[2:4] == [self.topic, text.hex()] for line in process.read(self.path).splitlines())
 
         process.wait_until("the observer to be subscribed and up to date", seen, seconds=60, step=0.1)
 
@@ -63,7 +67,7 @@ class Capture:
         found = []
         for line in process.read(self.path).splitlines():
             parts = line.split("\t")
-            if len(parts) == 9 and parts[2] != MARK:
+            if len(parts) == 9 and not parts[2].endswith("/mark"):
                 found.append(Seen(parts[0] == "1", int(parts[1]), parts[2], bytes.fromhex(parts[3]), *parts[4:]))
         return found
 
