@@ -7,7 +7,7 @@ namespace {
 
 using action::Level;
 
-constexpr std::size_t kRevokedMax = 32;
+constexpr std::size_t kRevokedMax = 64;
 constexpr std::chrono::seconds kDoubtPause{5};  // each costs a ping
 
 // A key of one direction: wire contract, "Security". `purpose`: mac or seal.
@@ -197,7 +197,7 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
     return std::nullopt;
   }
   // Who stole a revoked bridge's keys may know the join secret as well: after a revocation only a person lets the name in.
-  if (known != nullptr && known->revoked() && *trust == PeerTrust::Joined) trust = PeerTrust::Pending;
+  if (known != nullptr && !known->pinned() && !known->record.revoked.empty() && *trust == PeerTrust::Joined) trust = PeerTrust::Pending;
   if (!room_for(gateway, *trust)) return std::nullopt;
 
   // A rotation carries over what is known of the old keys.
@@ -362,8 +362,13 @@ Result<PeerView> Peers::revoke(std::string_view gateway) {
   auto& peer = found->second;
   if (!peer.revoked()) {
     peer.record.trust = PeerTrust::Revoked;
-    if (peer.record.revoked.size() >= kRevokedMax) peer.record.revoked.erase(peer.record.revoked.begin());
-    peer.record.revoked.push_back(peer.fingerprint);
+    auto& revoked = peer.record.revoked;
+    // The keys before a rotation are not believed either: they were stolen together, or before.
+    if (peer.record.previous_until != WallTime{}) {
+      revoked.push_back(hex_encode(fingerprint_of(context_.crypto, peer.record.previous_sign_key, peer.record.previous_box_key)));
+    }
+    revoked.push_back(peer.fingerprint);
+    while (revoked.size() > kRevokedMax) revoked.erase(revoked.begin());
     context_.store(store::PutPeer{peer.record});
     context_.note(Level::Warn, "peer.revoked", {{"peer", peer.record.gateway}, {"fingerprint", peer.fingerprint}});
   }

@@ -185,6 +185,19 @@ TEST_F(KeysTest, ARevokedKeyRotatesToNothing) {
   restart_imac_with(keys, crypto::load_previous_keys(key_file(), "imac").value());
   EXPECT_EQ(macbook.count("peer.rotated"), 0u);
   EXPECT_EQ(imac_seen().trust, "pending") << "neither the old key's word nor the join secret counts";
+  restart_imac_with(keys, crypto::load_previous_keys(key_file(), "imac").value());
+  EXPECT_EQ(imac_seen().trust, "pending") << "nor does saying it again";
+}
+
+TEST_F(KeysTest, TheKeysBeforeARotationAreRevokedToo) {
+  start_with(kJoinSecret);
+  const auto old_keys = imac.options().keys;
+  const auto keys = rotate();
+  restart_imac_with(keys, crypto::load_previous_keys(key_file(), "imac").value());
+  macbook.step(now, event::LocalRevoke{900, "imac"});
+  restart_imac_with(old_keys, std::nullopt);
+  EXPECT_EQ(imac_seen().trust, "revoked");
+  EXPECT_GE(macbook.count("state.revoked"), 1u);
 }
 
 TEST_F(KeysTest, ARevocationDoesNotChangeWhatWasTaken) {
