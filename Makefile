@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test check-long check-bare bench fuzz format clean
+.PHONY: help setup build demo run test check-long check-bare bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -54,6 +54,11 @@ fuzz: ## the parsers under libFuzzer: MINUTES=10 for each, TARGET=topic for one 
 	$(with_ccache) cmake --preset fuzz
 	cmake --build --preset fuzz
 	/usr/bin/python3 -B tests/fuzz/run.py --build build/fuzz --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET))
+
+bench-trust: setup ## what authentication and sealing cost
+	$(with_ccache) cmake --preset release
+	cmake --build --preset release --target clawbridge clawbridge_bench clawbridge_unauthenticated
+	/usr/bin/python3 -B tests/bench/trust.py --build build/release
 
 format: ## lay out every C++ file
 	@command -v clang-format >/dev/null || { echo 'clang-format is missing: apt-get install clang-format' >&2; exit 1; }

@@ -393,7 +393,7 @@ std::vector<Key> limit_keys() {
             [](Settings& s, Number value) { s.limits.asks = value; }),
       limit("limits.waiters", "Local callers that wait for a reply at once.", "4096", 1, 100'000,
             [](Settings& s, Number value) { s.limits.waiters = value; }),
-      limit("limits.journal_bytes_per_peer", "Bytes of requests and replies kept for one peer; more are put off.", "268435456",
+      limit("limits.journal_bytes_per_peer", "Bytes of requests and replies kept for one peer; more are put off.", "1073741824",
             1'048'576, 1'099'511'627'776, [](Settings& s, Number value) { s.limits.journal_bytes_per_peer = value; }),
       limit("limits.per_minute_per_peer", "Requests of one peer that are taken in a minute; more are put off. 0: no limit.", "3000", 0,
             10'000'000, [](Settings& s, Number value) { s.limits.per_minute_per_peer = value; }),

@@ -247,13 +247,15 @@ void Core::receive_state(const Topic& topic, std::string_view payload, bool reta
 
 void Core::handle_state(const Message& message, std::string_view payload) {
   if (message.source.gateway == context_.me()) return;
+  const auto* before = peers_.find(message.source.gateway);
+  const bool was_reachable = before != nullptr && before->reachable();
   const auto change = peers_.on_state(message, payload);
   if (!change) return;
   if (change->doubt != 0) {
     asks_.ask(*peers_.find(change->gateway), Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{change->doubt}, seconds{10});
     return;
   }
-  if (const auto* peer = peers_.find_pinned(change->gateway); peer != nullptr && !peer->reachable()) link_.on_peer_offline();
+  if (const auto* peer = peers_.find_pinned(change->gateway); peer != nullptr && was_reachable && !peer->reachable()) link_.on_peer_offline();
   outbox_.on_peer(*change);
 }
 
@@ -273,7 +275,7 @@ void Core::handle(const Message& message, std::string_view payload) {
     return;
   }
   // Who speaks is not offline: its newer state was lost on the way, and the broker may still have it.
-  if (!peers_.find(gateway)->reachable()) link_.look_again();
+  if (gateway != context_.me() && !peers_.find(gateway)->reachable()) link_.look_again();
   switch (message.type) {
     case MessageType::Receipt: outbox_.on_receipt(message); break;
     case MessageType::Reply: handle_reply(message, payload); break;

@@ -81,7 +81,10 @@ void Inbox::restore(std::vector<IncomingRecord> records, std::vector<ReplayMark>
     if (handed_over) runs_.insert_or_assign(open.record.session_key, key);
     ++open_by_peer_[key.first];
     const auto& kept = open.record;
-    open.rule = policy_.judge(kept.source, kept.op, kept.target.agent, kept.session_key.empty() ? std::nullopt : std::optional(kept.session_key)).rule;
+    auto session = std::optional(kept.session_key);
+    if (session->empty()) session = kept.session.empty() ? default_session(kept.target.agent) : kept.session;
+    if (session->starts_with("label:")) session.reset();
+    open.rule = policy_.judge(kept.source, kept.op, kept.target.agent, session).rule;
     ++open_by_rule_[open.rule];
     lanes_[open.lane].push_back(key);
     expiries_.schedule(key, Instant{});
@@ -190,6 +193,7 @@ void Inbox::answer_known_record(IncomingRecord record, const Message& message, s
   if (record.stage == IncomingStage::Tombstone) {
     // The first bytes that arrive for a tombstone become its bytes.
     auto full = record_of(message, payload, digest);
+    full.request.clear();  // it will never run: the digest is all that is needed, and no limit was asked
     full.stage = IncomingStage::Ended;
     full.status = to_string(ReplyStatus::Expired);
     full.reply = encode(message.subject, message.source, message.id, expired_reply(), message.sealed);
@@ -290,15 +294,19 @@ std::optional<body::Reply> Inbox::reject_loop(const std::vector<std::string>& ch
   return rejected(ErrorCode::Loop, why + "; answer the request instead of asking back, or ask without waiting");
 }
 
-// A label, now that it has become a session: the rules about sessions and loops can be asked.
+// The session, now that it is known: the rules about sessions and loops can be asked. (A gateway may know a session by another
+// spelling than the one asked for.)
 std::optional<body::Reply> Inbox::reject_session(Open& open, const std::string& session_key) {
   const auto& record = open.record;
   if (agent_of_session(session_key) != record.target.agent) {
     return rejected(ErrorCode::Forbidden, "the session found is not " + record.target.agent + "'s own");
   }
-  if (!record.session.starts_with("label:")) return std::nullopt;
+  if (session_key == record.session) return std::nullopt;  // judged when it came
   const PolicyRule* rule = nullptr;
   if (auto no = reject_by_policy(record.source, record.op, std::string(to_string(record.op)), record.target, session_key, rule)) return no;
+  leave_rule(open);
+  open.rule = rule;
+  ++open_by_rule_[rule];
   const auto stored = context_.incoming(record.source_gateway, record.id);
   const auto message = stored ? read_back(context_, peers_, stored->request, topic::Inbox{record.target}) : std::nullopt;
   return message ? reject_loop(message->chain, session_key) : std::nullopt;
@@ -759,6 +767,11 @@ void Inbox::fill_slots() {
   }
 }
 
+void Inbox::leave_rule(const Open& open) {
+  const auto of_rule = open_by_rule_.find(open.rule);
+  if (of_rule != open_by_rule_.end() && --of_rule->second == 0) open_by_rule_.erase(of_rule);
+}
+
 void Inbox::end(Open& open, body::Reply reply) {
   auto& record = open.record;
   const Key key{record.source_gateway, record.id};
@@ -798,7 +811,7 @@ void Inbox::end(Open& open, body::Reply reply) {
   held_.cancel(key);
   expiries_.cancel(key);
   if (auto of_peer = open_by_peer_.find(key.first); of_peer != open_by_peer_.end() && --of_peer->second == 0) open_by_peer_.erase(of_peer);
-  if (auto of_rule = open_by_rule_.find(open.rule); of_rule != open_by_rule_.end() && --of_rule->second == 0) open_by_rule_.erase(of_rule);
+  leave_rule(open);
   open_.erase(key);
   if (const auto queue = lanes_.find(lane); queue != lanes_.end()) {
     if (queue->second.front() == key) {

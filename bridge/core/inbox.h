@@ -105,6 +105,7 @@ class Inbox {
   };
   [[nodiscard]] std::optional<Deferral> reason_to_defer(const Message& message, std::size_t bytes, const PolicyRule* rule, bool allowed);
   [[nodiscard]] bool is_full(const Open& open) const;
+  void leave_rule(const Open& open);
   void answer_read_only(const Message& message);
   [[nodiscard]] body::Reply answer_status(const Message& message);
   [[nodiscard]] bool may_be_purged(const std::string& gateway, std::string_view id);

@@ -94,6 +94,7 @@ void Link::on_subscribed(const event::BrokerSubscribed& subscribed) {
   }
   phase_ = Phase::Up;
   connect_wait_ = kConnectWaitFirst;
+  on_peer_offline();  // perhaps: those that were so before
   backoff_ = microseconds{0};
   broker_error_.clear();
   own_state_seen_ = false;
@@ -237,7 +238,8 @@ void Link::on_published(const event::BrokerPublished& published) {
 }
 
 void Link::ping_ourselves() {
-  asks_.ask(*peers_.find(context_.me()), Operation::Ping, encode_data(body::Ping{}), AskForOurselves{}, kOwnPingWait);
+  if (asks_.ask(*peers_.find(context_.me()), Operation::Ping, encode_data(body::Ping{}), AskForOurselves{}, kOwnPingWait)) return;
+  timers_.schedule(Timer::OwnPing, context_.now.instant + kOwnPingEvery);  // too many questions are under way
 }
 
 void Link::delivery_failed(std::string reason) {

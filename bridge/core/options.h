@@ -26,7 +26,7 @@ struct Limits {
   std::size_t runs = 16;                      // turns on the local gateway at once, one per session
   std::size_t asks = 1'024;                   // read-only questions of local callers under way
   std::size_t waiters = 4'096;                // local callers waiting
-  std::uint64_t journal_bytes_per_peer = std::uint64_t{256} << 20;  // of requests and replies kept for one peer
+  std::uint64_t journal_bytes_per_peer = std::uint64_t{1} << 30;  // of requests and replies kept for one peer
   std::uint64_t per_minute_per_peer = 0;      // requests of one peer that are taken; 0: no limit
   std::uint64_t per_minute_per_pair = 0;      // of one source to one agent
   std::size_t max_hops = 8;                   // exchanges that may cause one another in a chain

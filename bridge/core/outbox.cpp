@@ -143,7 +143,9 @@ void Outbox::pump(const std::string& gateway) {
     publish(open_.at(id), *peer, nullptr);
   }
   flow.pumping = false;
-  if (!flow.ready.empty() && link_up_ && flow.on_wire == 0 && flow.probe_allowed) probes_.schedule(gateway, *flow.probe_allowed);
+  // A probe that is allowed already, and yet did not leave, waits for something else, which pumps again.
+  const bool probe_later = flow.probe_allowed && *flow.probe_allowed > context_.now.instant;
+  if (!flow.ready.empty() && link_up_ && flow.on_wire == 0 && probe_later) probes_.schedule(gateway, *flow.probe_allowed);
 }
 
 // ---- publishing ----
@@ -461,6 +463,7 @@ void Outbox::on_refusal(const Message& message) {
 }
 
 void Outbox::on_status(std::string_view gateway, const std::vector<body::ExchangeInfo>& exchanges) {
+  if (const auto flow = flows_.find(gateway); flow != flows_.end()) flow->second.probe_allowed.reset();  // it is there
   for (const auto& info : exchanges) {
     const auto found = open_.find(info.id);
     if (found == open_.end() || found->second.record.target.gateway != gateway) continue;
@@ -583,7 +586,7 @@ void Outbox::on_peer(const PeerChange& change) {
     }
   }
   auto& flow = flows_.find(change.gateway)->second;
-  if (change.new_epoch || change.came_back) {
+  if (change.new_epoch || change.came_back || change.newly_pinned) {
     flow.probe_allowed.reset();
     for (auto& [id, open] : open_) {
       if (open.record.target.gateway != change.gateway || !open.on_wire) continue;

@@ -71,7 +71,10 @@ void Peers::restore(std::vector<PeerRecord> records) {
   for (auto& record : records) {
     auto peer = make_peer(std::move(record));
     // What the configuration says now counts, not what it said when the peer was stored; but what a person revoked stays so.
-    if (is_pinned_elsewhere(peer.record, peer.fingerprint)) continue;
+    if (is_pinned_elsewhere(peer.record, peer.fingerprint)) {
+      if (peer.record.revoked.empty()) continue;
+      peer.record.trust = PeerTrust::Revoked;  // for the sake of the keys that are never believed again
+    }
     if (!peer.revoked()) {
       const bool configured_now = context_.options.peers.contains(peer.record.gateway);
       if (configured_now) {
@@ -175,8 +178,10 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
     return std::nullopt;
   }
   const auto fingerprint = hex_encode(fingerprint_of(context_.crypto, state->sign_key, state->box_key));
+  const auto* kept_peer = find(gateway);
+  const bool known_bytes = kept_peer != nullptr && kept_peer->known_state && payload == kept_peer->record.state;  // verified before
   if (!message.key_id.starts_with(std::string_view(fingerprint).substr(0, 16)) ||
-      !context_.crypto.verify(state->sign_key, kSignaturePrefix, message.covered, *message.signature)) {
+      (!known_bytes && !context_.crypto.verify(state->sign_key, kSignaturePrefix, message.covered, *message.signature))) {
     context_.count("state.unauthentic");
     return std::nullopt;
   }
@@ -216,7 +221,8 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
         return change;
       }
     } else if (!rises) {
-      return payload == kept.state ? std::optional(change) : std::nullopt;
+      const bool pins_now = known_bytes && !known->pinned() && *trust != PeerTrust::Pending;  // the settings have changed since
+      if (!pins_now) return known_bytes ? std::optional(change) : std::nullopt;
     }
     change.new_epoch = state->epoch != kept.epoch;
     change.new_incarnation = state->incarnation != kept.incarnation;

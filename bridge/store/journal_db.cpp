@@ -329,8 +329,7 @@ void JournalDb::write(const core::store::PutIncoming& order) {
   if (!insert(std::nullopt)) {
     row = incoming_row(r.source_gateway, r.id);
     remove_incoming(row.value());
-    insert(row);
-    incoming_bytes_.reset();
+    insert(row);  // in the place of a tombstone, which has no bytes
   }
   add_incoming_bytes(r.source_gateway, r.request.size() + r.reply.size());
   if (r.request.size() <= kInlineBytesMax && r.reply.size() <= kInlineBytesMax) return;

@@ -62,13 +62,15 @@ class Peak:
 
 
 class Bench:
-    def __init__(self, directory, program):
+    """A broker, two bridges and the raw responder. `settings`: of both bridges, beside the stock ones."""
+
+    def __init__(self, directory, program, settings=None):
         self.program = program
         self.broker = broker.Broker(directory / "broker", stock=True, persistent=False)
         self.responder = subprocess.Popen([program, "respond", "--broker", self.broker.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.responder.stdout.readline().strip() == b"ready"
         secret = bridge.join_secret()
-        quiet = {"log": {"level": "info"}}
+        quiet = {"log": {"level": "info"}, "limits": {"journal_bytes_per_peer": 1 << 40}, **(settings or {})}
         agents = ["jarvis"] + [f"jarvis{number}" for number in range(1, AGENTS)]
         begin = time.monotonic()
         self.macbook = bridge.Bridge(directory, "macbook", self.broker, quiet, secret)

@@ -20,11 +20,21 @@ namespace {
 
 using namespace core;
 
-// By definition, and as slow as that is: short texts only.
+// By definition, letter by letter: whether the first n of the glob describe the first m of the text.
 bool slow_glob(std::string_view glob, std::string_view text) {
-  if (glob.empty()) return text.empty();
-  if (glob.front() == '*') return slow_glob(glob.substr(1), text) || (!text.empty() && slow_glob(glob, text.substr(1)));
-  return !text.empty() && text.front() == glob.front() && slow_glob(glob.substr(1), text.substr(1));
+  std::vector<std::vector<bool>> describes(glob.size() + 1, std::vector<bool>(text.size() + 1, false));
+  for (std::size_t n = 0; n <= glob.size(); ++n) {
+    for (std::size_t m = 0; m <= text.size(); ++m) {
+      if (n == 0) {
+        describes[n][m] = m == 0;
+      } else if (glob[n - 1] == '*') {
+        describes[n][m] = describes[n - 1][m] || (m > 0 && describes[n][m - 1]);
+      } else {
+        describes[n][m] = m > 0 && glob[n - 1] == text[m - 1] && describes[n - 1][m - 1];
+      }
+    }
+  }
+  return describes[glob.size()][text.size()];
 }
 
 std::vector<std::string_view> split(std::string_view text, char by) {
