@@ -9,6 +9,8 @@ set -euo pipefail
 command -v debootstrap >/dev/null || { echo "bare_machine.sh: debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 root=$1
+user=builder
+home=/home/$user
 shift
 
 if [ ! -e "$root/etc/debian_version" ]; then
@@ -19,17 +21,17 @@ cp /etc/resolv.conf /etc/hosts "$root/etc/"
 mkdir -p "$root/usr/local/share/ca-certificates"
 find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
 chroot "$root" update-ca-certificates >/dev/null 2>&1
-[ ! -e "$root/home/builder/clawbridge" ] || rm -rf "$root/home/builder/clawbridge"
-mkdir -p "$root/home/builder"
-git clone --quiet --no-hardlinks "$repository" "$root/home/builder/clawbridge"
+[ ! -e "$root$home/clawbridge" ] || rm -rf "$root$home/clawbridge"
+mkdir -p "$root$home"
+git clone --quiet --no-hardlinks "$repository" "$root$home/clawbridge"
 
 # Mounts in a namespace of their own vanish with the command, however it ends.
 exec unshare --mount --pid --fork --kill-child bash -euc '
-  root=$1; shift
+  root=$1 home=$2; shift 2
   mount --make-rprivate /
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/tmp"
   mount --rbind /dev "$root/dev"
-  exec chroot "$root" env -i HOME=/home/builder PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c "cd /home/builder/clawbridge && exec \"\$@\"" bash "$@"
-' bash "$root" "$@"
+  exec chroot "$root" env -i HOME="$home" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c "cd $home/clawbridge && exec \"\$@\"" bash "$@"
+' bash "$root" "$home" "$@"

@@ -65,6 +65,17 @@ TEST_F(PeersTest, OtherKeysUnderAPinnedNameAreRefused) {
   EXPECT_GE(macbook.count("state.key_changed"), 1u);
 }
 
+TEST_F(PeersTest, ASecretThatIsSetLaterPinsWhoWasPending) {
+  macbook.options().join_secret.reset();
+  macbook.boot(now);
+  start_with(kJoinSecret);
+  EXPECT_EQ(imac_seen().trust, "pending");
+  macbook.options().join_secret = kJoinSecret;
+  macbook.boot(now);
+  pass(10s);
+  EXPECT_EQ(imac_seen().trust, "joined") << "by the very state that is retained";
+}
+
 class KeysTest : public PeersTest {
  protected:
   /// imac stops, gets other keys, and comes again with the same journal.

@@ -203,6 +203,23 @@ TEST_F(PolicyTest, ALabelIsJudgedByTheSessionItMeans) {
   }
 }
 
+TEST_F(PolicyTest, ASessionThatResolvesElsewhereIsJudgedThere) {
+  auto rule = deny("macbook/*", "jarvis", {Operation::SessionsSend});
+  rule.sessions = {"agent:jarvis:secret"};
+  start({rule});
+  auto request = to("jarvis");
+  request.session_key = "agent:jarvis:SECRET";
+  const auto ticket = request.ticket;
+  macbook.step(now, std::move(request));
+  settle();
+  for (const auto& resolve : imac.take<action::ResolveSession>()) imac.step(now, event::SessionResolved{resolve.run, std::string("agent:jarvis:secret")});
+  settle();
+  EXPECT_EQ(finish_all(imac), 0u);
+  const auto result = answer(ticket);
+  ASSERT_TRUE(result && *result);
+  EXPECT_EQ((*result)->error.value_or(Error{}).code, ErrorCode::Forbidden);
+}
+
 TEST_F(PolicyTest, BeyondTheRateARequestIsPutOffAndRunsLater) {
   imac.options().limits.per_minute_per_pair = 2;
   start({});
