@@ -76,6 +76,7 @@ class Connection {
     std::size_t unanswered = 0;
   };
 
+  [[nodiscard]] bool over_websockets() const;
   Side make_side(const std::string& client_id);
   [[nodiscard]] paho::connect_options options(bool subscribing);
   void add_tls(paho::connect_options& options);

@@ -1,7 +1,7 @@
-"""TLS over mqtts:// and wss:// with authorities made for this test: what works, and that each thing that does not has a
+"""TLS over mqtts:// (test_tls_wss.py: wss://) with authorities made for this test: what works, and that each thing that does not has a
 message of its own, naming the check that failed and what to do.
 
-mqtts ends at mosquitto; wss at a reverse proxy before nats-server, because Debian's mosquitto has no WebSockets.
+mqtts ends at mosquitto.
 """
 
 import pathlib
@@ -15,7 +15,6 @@ from clawtest import case, process  # noqa: E402
 from clawtest.bridge import EXIT_OK, Bridge, join_secret, run_cli  # noqa: E402
 from clawtest.broker import Broker  # noqa: E402
 from clawtest.certificates import DAY, Authority  # noqa: E402
-from clawtest.tls_front import TlsFront  # noqa: E402
 
 HERE = ["127.0.0.1", "localhost"]
 SERVERS = ["here", "elsewhere", "expired", "future"]  # and "mutual", which is "here" asking for certificates
@@ -42,6 +41,8 @@ class Tls:
         cls.stranger.issue("foreign-client")
         cls.serve()
 
+    always = {}  # settings of every bridge
+
     def file(self, name):
         return str(self.directory / name)
 
@@ -50,7 +51,7 @@ class Tls:
         return f"{scheme or self.scheme}://127.0.0.1:{port}{self.path}"
 
     def bridge(self, url, settings=None, name="macbook", join=None, wait=True):
-        settings = {"username": "claw", "password": SECRET, **(settings or {})}
+        settings = {"username": "claw", "password": SECRET, **self.always, **(settings or {})}
         made = Bridge(self.make_directory(), name, url, {"gateway": {"agents": ["jarvis"]}, "broker": settings}, join or join_secret(),
                       wait=wait)
         self.addCleanup(lambda: made.daemon and made.stop())
@@ -185,30 +186,6 @@ class Mqtts(Tls, case.Case):
         cls.broker = Broker(cls.directory / "broker", users={"claw": SECRET}, extra="\n".join(listeners))
         cls.addClassCleanup(cls.broker.stop)
         cls.plain_port = cls.broker.port
-
-
-class Wss(Tls, case.Case):
-    scheme, plain_scheme, path = "wss", "ws", "/mqtt"
-
-    @classmethod
-    def serve(cls):
-        cls.plain_port = process.free_port()
-        configuration = cls.directory / "nats.conf"
-        configuration.write_text("\n".join([
-            "server_name: hub", f'listen: "127.0.0.1:{process.free_port()}"', f'jetstream {{ store_dir: "{cls.directory}/js" }}',
-            f'mqtt {{ listen: "127.0.0.1:{process.free_port()}" }}', f'websocket {{ listen: "127.0.0.1:{cls.plain_port}", no_tls: true }}',
-            f'authorization {{ users: [ {{ user: "claw", password: "{SECRET}" }} ] }}', ""]), encoding="utf-8")
-        program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin")
-        server = process.Daemon([program, "-c", str(configuration)], cls.directory / "nats.log")
-        cls.addClassCleanup(server.stop)
-        process.wait_until("nats-server", lambda: "Server is ready" in process.read(cls.directory / "nats.log"))
-        cls.ports = {}
-        for name in (*SERVERS, "mutual"):
-            certificate = "here" if name == "mutual" else name
-            asking = {"authority": cls.directory / "authority.pem", "revoked": cls.authority.revocation_list} if name == "mutual" else {}
-            front = TlsFront(cls.plain_port, cls.directory / f"{certificate}.pem", cls.directory / f"{certificate}.key", **asking)
-            cls.addClassCleanup(front.stop)
-            cls.ports[name] = front.port
 
 
 if __name__ == "__main__":
