@@ -57,6 +57,7 @@ std::string idempotency_key(const IncomingRecord& record) {
 bool is_handed_over(const IncomingRecord& record) { return record.stage == IncomingStage::HandingOver || record.stage == IncomingStage::Started; }
 
 constexpr std::string_view kHandingOver = "handing_over";
+constexpr std::string_view kRateLimited = "rate_limited";
 constexpr Operation kOperationsHere[] = {Operation::SessionsSend};  // on an agent
 
 }  // namespace
@@ -145,7 +146,7 @@ bool Inbox::on_request(const Message& message, std::string_view payload) {
     }
     return true;
   }
-  if (const auto deferral = reason_to_defer(message, payload.size(), rule, !no)) {
+  if (const auto deferral = reason_to_defer(message.source, message.subject, payload.size(), rule, !no)) {
     context_.count(deferral->counter);
     publish_receipt(message, {.stage = Stage::Deferred, .reason = std::string(deferral->reason), .retry_after = deferral->retry_after, .position = {}, .run_id = {}});
     return true;
@@ -350,9 +351,9 @@ std::optional<body::Reply> Inbox::reject_agent(const Address& source, const std:
 }
 
 // Not now: nothing is journaled, and the same bytes come again. `allowed`: it would be taken otherwise.
-std::optional<Inbox::Deferral> Inbox::reason_to_defer(const Message& message, std::size_t bytes, const PolicyRule* rule, bool allowed) {
+std::optional<Inbox::Deferral> Inbox::reason_to_defer(const Address& source, const Address& target, std::size_t bytes, const PolicyRule* rule, bool allowed) {
   const auto& limits = context_.options.limits;
-  const auto& gateway = message.source.gateway;
+  const auto& gateway = source.gateway;
   const auto of_peer = open_by_peer_.find(gateway);
   if (open_.size() >= limits.incoming_open || (of_peer != open_by_peer_.end() && of_peer->second >= limits.incoming_open_per_peer)) {
     return Deferral{"busy", "request.deferred.busy", kBusyRetry};
@@ -361,7 +362,7 @@ std::optional<Inbox::Deferral> Inbox::reason_to_defer(const Message& message, st
     return Deferral{"busy", "request.deferred.busy", kBusyRetry};
   }
   if (gateway != context_.me() && context_.journal.incoming_bytes(gateway) + bytes > limits.journal_bytes_per_peer) return Deferral{"store_full", "request.deferred.store_full", kFullRetry};
-  if (const auto wait = policy_.spend(message.source, allowed ? &message.subject : nullptr, rule)) return Deferral{"rate_limited", "request.deferred.rate_limited", *wait};
+  if (const auto wait = policy_.spend(source, allowed ? &target : nullptr, rule)) return Deferral{kRateLimited, "request.deferred.rate_limited", *wait};
   return std::nullopt;
 }
 
@@ -545,14 +546,12 @@ void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
     no = reject_by_policy(source, Operation::SessionsSend, "sessions_send", to, session, rule);
     if (!no && agents_known_) no = reject_agent(source, to.agent);
   }
-  const auto of_plain = open_by_peer_.find(kPlainGateway);
-  const auto& limits = context_.options.limits;
-  const bool full = open_.size() >= limits.incoming_open || (of_plain != open_by_peer_.end() && of_plain->second >= limits.incoming_open_per_peer) ||
-                    context_.journal.incoming_bytes(kPlainGateway) + message.payload.size() > limits.journal_bytes_per_peer;
-  if (!no && full) no = rejected(ErrorCode::Busy, context_.me() + " has too much to do; try again later");
   if (!no) {
-    if (const auto wait = policy_.spend(source, &to, rule)) {
-      no = rejected(ErrorCode::RateLimited, "too many requests; try again in " + std::to_string(wait->count()) + " ms");
+    // A client that is no bridge cannot be put off: it is told, and asks again itself.
+    if (const auto deferral = reason_to_defer(source, to, message.payload.size(), rule, true)) {
+      no = deferral->reason == kRateLimited
+               ? rejected(ErrorCode::RateLimited, "too many requests; try again in " + std::to_string(deferral->retry_after.count()) + " ms")
+               : rejected(ErrorCode::Busy, context_.me() + " has too much to do; try again later");
     }
   }
   if (no) {

@@ -103,7 +103,7 @@ class Inbox {
     std::string_view counter;
     std::chrono::milliseconds retry_after;
   };
-  [[nodiscard]] std::optional<Deferral> reason_to_defer(const Message& message, std::size_t bytes, const PolicyRule* rule, bool allowed);
+  [[nodiscard]] std::optional<Deferral> reason_to_defer(const Address& source, const Address& target, std::size_t bytes, const PolicyRule* rule, bool allowed);
   [[nodiscard]] bool is_full(const Open& open) const;
   void leave_rule(const Open& open);
   void answer_read_only(const Message& message);
@@ -121,7 +121,6 @@ class Inbox {
   // turns
   void advance(const std::string& lane);
   void advance_all();
-  void advance_held();
   void start(Open& open, const std::string* text);
   [[nodiscard]] bool may_run_at_once(const Open& open) const;
   void run(Open& open, const std::string& text);

@@ -20,6 +20,23 @@ Bytes32 direction_key(const Context& context, std::string_view purpose, const By
   return context.crypto.hmac_sha256(as_text(shared), label);
 }
 
+// What a state says, as the record keeps it.
+void keep_state(PeerRecord& record, const body::State& state, std::string_view payload, WallTime seen) {
+  record.sign_key = state.sign_key;
+  record.box_key = state.box_key;
+  record.incarnation = state.incarnation;
+  record.epoch = state.epoch;
+  record.revision = state.revision;
+  record.state.assign(payload);
+  record.seen = seen;
+}
+
+// Of the keys before the latest rotation; empty when there was none.
+std::string previous_fingerprint(const Context& context, const PeerRecord& record) {
+  if (record.previous_until == WallTime{}) return {};
+  return hex_encode(fingerprint_of(context.crypto, record.previous_sign_key, record.previous_box_key));
+}
+
 std::string shown_prefix(std::string_view fingerprint) { return std::string(fingerprint.substr(0, kTrustDigits)); }
 
 }  // namespace
@@ -62,8 +79,7 @@ Peer Peers::make_peer(PeerRecord record) const {
 bool Peers::is_pinned_elsewhere(const PeerRecord& record, std::string_view fingerprint) const {
   const auto pinned = context_.options.peers.find(record.gateway);
   if (pinned == context_.options.peers.end() || pinned->second == fingerprint) return false;
-  if (record.previous_until == WallTime{}) return true;
-  return pinned->second != hex_encode(fingerprint_of(context_.crypto, record.previous_sign_key, record.previous_box_key));
+  return pinned->second != previous_fingerprint(context_, record);
 }
 
 void Peers::restore(std::vector<PeerRecord> records) {
@@ -178,15 +194,14 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
     return std::nullopt;
   }
   const auto fingerprint = hex_encode(fingerprint_of(context_.crypto, state->sign_key, state->box_key));
-  const auto* kept_peer = find(gateway);
-  const bool known_bytes = kept_peer != nullptr && kept_peer->known_state && payload == kept_peer->record.state;  // verified before
+  const auto found = peers_.find(gateway);
+  auto* known = found == peers_.end() ? nullptr : &found->second;
+  const bool known_bytes = known != nullptr && known->known_state && payload == known->record.state;  // verified before
   if (!message.key_id.starts_with(std::string_view(fingerprint).substr(0, 16)) ||
       (!known_bytes && !context_.crypto.verify(state->sign_key, kSignaturePrefix, message.covered, *message.signature))) {
     context_.count("state.unauthentic");
     return std::nullopt;
   }
-  const auto found = peers_.find(gateway);
-  auto* known = found == peers_.end() ? nullptr : &found->second;
   if (known != nullptr && std::find(known->record.revoked.begin(), known->record.revoked.end(), fingerprint) != known->record.revoked.end()) {
     context_.count("state.revoked");
     return std::nullopt;
@@ -246,13 +261,7 @@ std::optional<PeerChange> Peers::on_state(const Message& message, std::string_vi
   // A person's or an earlier join's decision stands; a pending peer may be pinned by its proof.
   if (!was_pinned) record.trust = *trust;
   change.newly_pinned = !was_pinned && record.trust != PeerTrust::Pending;
-  record.sign_key = state->sign_key;
-  record.box_key = state->box_key;
-  record.incarnation = state->incarnation;
-  record.epoch = state->epoch;
-  record.revision = state->revision;
-  record.state.assign(payload);
-  record.seen = context_.now.wall;
+  keep_state(record, *state, payload, context_.now.wall);
   auto peer = same_keys && !rotates ? *known : make_peer(record);
   peer.offered_fingerprint.clear();
   peer.offered_state.clear();
@@ -287,8 +296,7 @@ std::optional<ErrorCode> Peers::check(const Message& message) const {
   if (peer == nullptr) return ErrorCode::UnknownPeer;
   if (message.signature) {
     const bool previous = message.key_id != peer->key_id;
-    if (previous && (context_.now.wall >= peer->record.previous_until ||
-                     message.key_id != hex_encode(fingerprint_of(context_.crypto, peer->record.previous_sign_key, peer->record.previous_box_key)).substr(0, 16))) {
+    if (previous && (context_.now.wall >= peer->record.previous_until || !previous_fingerprint(context_, peer->record).starts_with(message.key_id))) {
       return ErrorCode::KeyChanged;
     }
     const auto& key = previous ? peer->record.previous_sign_key : peer->record.sign_key;
@@ -316,13 +324,7 @@ const Peer* Peers::adopt_offered(Peer& peer) {
   PeerRecord record;
   record.gateway = gateway;
   record.trust = PeerTrust::Trusted;
-  record.sign_key = state->sign_key;
-  record.box_key = state->box_key;
-  record.incarnation = state->incarnation;
-  record.epoch = state->epoch;
-  record.revision = state->revision;
-  record.state = payload;
-  record.seen = context_.now.wall;
+  keep_state(record, *state, payload, context_.now.wall);
   record.revoked = peer.record.revoked;
   auto adopted = make_peer(std::move(record));
   adopted.state = *state;
@@ -370,9 +372,7 @@ Result<PeerView> Peers::revoke(std::string_view gateway) {
     peer.record.trust = PeerTrust::Revoked;
     auto& revoked = peer.record.revoked;
     // The keys before a rotation are not believed either: they were stolen together, or before.
-    if (peer.record.previous_until != WallTime{}) {
-      revoked.push_back(hex_encode(fingerprint_of(context_.crypto, peer.record.previous_sign_key, peer.record.previous_box_key)));
-    }
+    if (auto previous = previous_fingerprint(context_, peer.record); !previous.empty()) revoked.push_back(std::move(previous));
     revoked.push_back(peer.fingerprint);
     while (revoked.size() > kRevokedMax) revoked.erase(revoked.begin());
     context_.store(store::PutPeer{peer.record});
