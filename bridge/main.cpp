@@ -73,9 +73,11 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   options.expose = settings.expose;
   options.agent_names = settings.gateway.agent_names;
   options.keep = settings.store.keep;
+  options.on_interrupted = settings.on_interrupted == config::OnInterrupted::Rerun ? core::OnInterrupted::Rerun : core::OnInterrupted::Report;
   auto& limits = options.limits;
   limits.message.message_bytes = settings.limits.message_bytes;
   limits.outgoing_open = settings.limits.outgoing_open;
+  limits.outgoing_bytes = settings.limits.outgoing_bytes;
   limits.incoming_open = settings.limits.incoming_open;
   limits.incoming_open_per_peer = settings.limits.incoming_open_per_peer;
   limits.peers_pinned = settings.limits.peers_pinned;
@@ -181,6 +183,7 @@ class Daemon final : public runtime::Hands {
   void carry_out(core::action::Publish& action) override { broker_.carry_out(std::move(action)); }
   void carry_out(core::action::ResolveSession& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::StartRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::AbortRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::RecoverRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::Note& action) override { observe::note(action); }
   void carry_out(core::action::Stopped&) override {

@@ -50,6 +50,13 @@ std::vector<Key> top_keys() {
        .allowed = kAgentForm,
        .valid = is_agent_id,
        .assign = [](Settings& s, Texts value) { s.expose = std::move(value); }},
+      {.path = "on_interrupted",
+       .type = Type::Choice,
+       .description = "What is done where nobody can tell whether a turn ran, because bridge or gateway went down or a journal was lost: "
+                      "report it, or run it (again).",
+       .default_text = "report",
+       .choices = {"report", "rerun"},
+       .assign = [](Settings& s, Number value) { s.on_interrupted = static_cast<OnInterrupted>(value); }},
   };
 }
 
@@ -379,6 +386,8 @@ std::vector<Key> limit_keys() {
             [](Settings& s, Number value) { s.limits.message_bytes = value; }),
       limit("limits.outgoing_open", "Exchanges asked here and not ended.", "10000", 1, 1'000'000,
             [](Settings& s, Number value) { s.limits.outgoing_open = value; }),
+      limit("limits.outgoing_bytes", "Bytes of the requests among them.", "1073741824", 1'048'576, 1'099'511'627'776,
+            [](Settings& s, Number value) { s.limits.outgoing_bytes = value; }),
       limit("limits.incoming_open", "Exchanges taken here and not ended.", "10000", 1, 1'000'000,
             [](Settings& s, Number value) { s.limits.incoming_open = value; }),
       limit("limits.incoming_open_per_peer", "The same, of one peer.", "4000", 1, 1'000'000,
@@ -428,7 +437,7 @@ const Key* find_key(std::string_view path) {
 }
 
 const std::vector<std::string_view>& keys_later() {
-  static const std::vector<std::string_view> keys_of_later{"on_interrupted", "late_reply"};
+  static const std::vector<std::string_view> keys_of_later{"late_reply"};
   return keys_of_later;
 }
 

@@ -29,6 +29,7 @@ enum class GatewayKind { OpenClaw, Echo };
 enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
 enum class Seal { Off, WhenPossible, Always };
 enum class Durability { Process, Power };
+enum class OnInterrupted { Report, Rerun };
 enum class LogLevel { Debug, Info, Warn, Error };
 enum class LogFormat { Logfmt, Json };
 
@@ -96,6 +97,7 @@ struct Settings {
   struct Limits {
     std::uint64_t message_bytes = 0;
     std::uint64_t outgoing_open = 0;
+    std::uint64_t outgoing_bytes = 0;
     std::uint64_t incoming_open = 0;
     std::uint64_t incoming_open_per_peer = 0;
     std::uint64_t peers_pinned = 0;
@@ -112,6 +114,7 @@ struct Settings {
   std::string file;  // that was read; empty: there was none
   Gateway gateway;
   std::optional<std::vector<std::string>> expose;  // nothing: every agent
+  OnInterrupted on_interrupted = OnInterrupted::Report;
   Broker broker;
   std::map<std::string, Address> remote_agents;  // short name -> address
   Trust trust;

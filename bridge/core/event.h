@@ -120,6 +120,11 @@ struct RunNotTaken {
   RunKey run;
   std::string reason;
 };
+/// Answer to action::AbortRun: the turn goes on to its natural end. (One that was stopped is reported RunEnded, Cancelled.)
+struct AbortRefused {
+  RunKey run;
+  std::string reason;
+};
 /// The connection ended after the turn was handed over: whether it ran is not known yet.
 struct RunLost {
   RunKey run;
@@ -154,6 +159,21 @@ struct LocalWait {
   std::string id;
   std::chrono::milliseconds wait{30'000};
 };
+/// Stop an exchange that was asked here. Answered when its fate is known or the wait has ended.
+struct LocalCancel {
+  Ticket ticket = 0;
+  std::string id;
+  std::chrono::milliseconds wait{30'000};
+};
+/// A dead letter: ask it again under a new id, which is the answer, or let it rest.
+struct LocalReplay {
+  Ticket ticket = 0;
+  std::string id;
+};
+struct LocalDrop {
+  Ticket ticket = 0;
+  std::string id;
+};
 /// The local caller is gone: forget its ticket. The exchange goes on.
 struct LocalGone {
   Ticket ticket = 0;
@@ -179,8 +199,8 @@ struct Shutdown {};
 using Event = std::variant<event::Tick, event::BrokerConnected, event::BrokerConnectFailed, event::BrokerLost,
                            event::BrokerSubscribed, event::BrokerPublished, event::BrokerMessage, event::GatewayUp,
                            event::GatewayDown, event::GatewayAgents, event::SessionResolved, event::RunStarted,
-                           event::RunEnded, event::RunNotTaken, event::RunLost, event::LocalSend, event::LocalAsk,
-                           event::LocalWait, event::LocalGone, event::LocalTrust, event::LocalRevoke,
+                           event::RunEnded, event::RunNotTaken, event::AbortRefused, event::RunLost, event::LocalSend,
+                           event::LocalAsk, event::LocalWait, event::LocalCancel, event::LocalReplay, event::LocalDrop, event::LocalGone, event::LocalTrust, event::LocalRevoke,
                            event::Shutdown>;
 
 /// Where an adapter reports what happened. Safe to call from any thread: it copies, posts and returns.

@@ -31,6 +31,7 @@ class Echo final : public Gateway {
   void start() override;
   void carry_out(const core::action::ResolveSession& order) override;
   void carry_out(const core::action::StartRun& order) override;
+  void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
   void stop() override;
 

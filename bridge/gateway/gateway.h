@@ -25,6 +25,8 @@ class Gateway {
   virtual void carry_out(const core::action::ResolveSession& order) = 0;
   /// Answered by RunStarted and RunEnded, or RunNotTaken, or RunLost.
   virtual void carry_out(const core::action::StartRun& order) = 0;
+  /// Answered by RunEnded, whatever the turn's outcome then is, or AbortRefused, or RunLost.
+  virtual void carry_out(const core::action::AbortRun& order) = 0;
   /// Answered by RunStarted (it still runs) and RunEnded, or RunNotTaken, or RunLost (ask again after GatewayUp).
   virtual void carry_out(const core::action::RecoverRun& order) = 0;
 

@@ -23,6 +23,7 @@ class OpenClaw final : public Gateway {
   void start() override;
   void carry_out(const core::action::ResolveSession& order) override;
   void carry_out(const core::action::StartRun& order) override;
+  void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
   void stop() override;
 
