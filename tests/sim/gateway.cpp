@@ -104,6 +104,7 @@ void Gateway::begin_next(Session& session) {
   std::erase(session.pending, turn);
   session.current = turn;
   session.rows.push_back(turn);
+  session.exists = true;
   turn->begun = true;
   turn->row_time = clock_();
   observer_.turn_began(name_, turn->key, turn->session, turn->text);
@@ -253,7 +254,10 @@ void Gateway::heal() {
   healed_ = true;
   cut_ = false;
   ++cuts_;
-  if (is_echo()) return;
+  if (is_echo()) {
+    for (const auto& [key, turn] : turns_) scheduler_.after(duration(), [this, turn = turn] { echo_finish(turn); });
+    return;
+  }
   if (silent_) crash(seconds{1});
   if (!up_) boot();
   down_for_ = seconds{1};

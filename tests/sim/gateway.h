@@ -86,6 +86,7 @@ class Gateway {
     TurnRef current;               // memory
     std::vector<TurnRef> rows;     // disk: in the order they began
     std::vector<TurnRef> pending;  // disk, Recent: taken and not begun
+    bool exists = false;           // disk: a turn has begun in it
   };
   struct Search {                  // one RecoverRun under way
     core::action::RecoverRun order;
@@ -120,6 +121,7 @@ class Gateway {
   void drained();
   // echo
   void echo_run(const core::action::StartRun& order);
+  void echo_finish(const TurnRef& turn);
   void echo_recover(const core::action::RecoverRun& order);
 
   const std::string name_;

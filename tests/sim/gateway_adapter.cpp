@@ -188,7 +188,7 @@ gateway::Turn Gateway::history_of(const Search& search) const {
   if (kind_ == GatewayKind::Recent && session.current && !session.current->cut_off) {
     seen.running_id = (session.current->again ? "again:" : "") + session.current->key;
   }
-  seen.covers = rows.empty() ? session.rows.empty() && session.pending.empty() : rows.front()->row_time < search.order.handed_over;
+  seen.covers = rows.empty() ? !session.exists && session.pending.empty() : rows.front()->row_time < search.order.handed_over;
   for (auto at = rows.begin(); at != rows.end(); ++at) {
     const auto& turn = **at;
     if (turn.source_channel != search.order.source_channel) continue;
@@ -256,21 +256,26 @@ void Gateway::echo_run(const core::action::StartRun& order) {
   auto turn = std::make_shared<Turn>();
   turn->key = order.idempotency_key;
   turn->session = order.session_key;
+  turn->text = order.text;
   turn->run = order.run;
   turns_.insert_or_assign(turn->key, turn);
   report(core::event::RunStarted{order.run, order.idempotency_key});
   // Without a record a turn counts as run from its beginning, with one from its line in it.
-  if (kind_ == GatewayKind::Echo) observer_.turn_began(name_, order.idempotency_key, order.session_key, order.text);
-  scheduler_.after(std::max(duration(), microseconds{10}), [this, order, turn, life = life_] {
-    if (life != life_ || turns_.erase(turn->key) == 0) return;
-    if (kind_ == GatewayKind::RecordingEcho) {
-      observer_.turn_began(name_, order.idempotency_key, order.session_key, order.text);
-      record_.insert(order.run.id);
-    }
-    turn->reply = "echo: " + order.text;
-    observer_.turn_finished(order.idempotency_key, ReplyStatus::Ok, turn->reply);
-    if (sink_) sink_(core::event::RunEnded{order.run, reply_of(*turn)});
-  });
+  if (kind_ == GatewayKind::Echo) observer_.turn_began(name_, turn->key, turn->session, turn->text);
+  scheduler_.after(std::max(duration(), microseconds{10}), [this, turn] { echo_finish(turn); });
+}
+
+void Gateway::echo_finish(const TurnRef& turn) {
+  const auto running = turns_.find(turn->key);
+  if (running == turns_.end() || running->second != turn) return;  // ended, or gone with its process
+  turns_.erase(running);
+  if (kind_ == GatewayKind::RecordingEcho) {
+    observer_.turn_began(name_, turn->key, turn->session, turn->text);
+    record_.insert(turn->run.id);
+  }
+  turn->reply = "echo: " + turn->text;
+  observer_.turn_finished(turn->key, ReplyStatus::Ok, turn->reply);
+  if (sink_) sink_(core::event::RunEnded{turn->run, reply_of(*turn)});
 }
 
 void Gateway::echo_recover(const core::action::RecoverRun& order) {

@@ -115,11 +115,11 @@ void Journal::apply(const StoreOrder& order) {
 }
 
 void Journal::commit(CommitObserver& observer) {
+  peers_.commit([](const auto&, const auto*, const auto*) {});  // first: whoever observes asks whether they were trusted
   outgoing_.commit([&](const auto&, const auto* before, const auto* after) { observer.outgoing_committed(before, after); });
   incoming_.commit([&](const auto&, const Row* before, const Row* after) {
     observer.incoming_committed(before == nullptr ? nullptr : &before->record, after == nullptr ? nullptr : &after->record);
   });
-  peers_.commit([](const auto&, const auto*, const auto*) {});
   marks_.commit([](const auto&, const auto*, const auto*) {});
   committed_epoch_ = epoch_;
 }
