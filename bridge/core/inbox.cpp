@@ -5,6 +5,7 @@
 #include "bridge/core/content.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/plain.h"
+#include "bridge/core/planted.h"
 #include "bridge/core/router.h"
 
 namespace clawbridge::core {
@@ -43,6 +44,10 @@ void Inbox::restore(std::vector<ReplayMark> marks, std::vector<std::pair<std::st
 bool Inbox::on_request(const Message& message, std::string_view payload) {
   const auto digest = context_.crypto.sha256(payload);
   const bool read_only = is_read_only(message.op);
+  if (planted(Planted::ExpiryBeforeKnownIds) && !read_only && *message.expiry + kClockSkew < context_.now.wall) {
+    answers_.reply(message, expired_reply());
+    return true;
+  }
   if (!read_only && answer_known(message, payload, digest)) return true;
   const auto* peer = peers_.find(message.source.gateway);
   if (peer != nullptr && peer->revoked()) {
@@ -293,7 +298,7 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
   auto bytes = record.reply;
   auto& newest = newest_id_[message.source.gateway];
   newest = std::max(newest, message.id);
-  context_.store(store::PutIncoming{std::move(record)});
+  if (!planted(Planted::RejectionNotJournaled)) context_.store(store::PutIncoming{std::move(record)});
   context_.count("request.rejected");
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", message.id}, {"peer", message.source.gateway}, {"agent", message.subject.agent},
@@ -360,7 +365,7 @@ void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
 void Inbox::purge() {
   context_.store(store::Purge{.outgoing_ended_before = context_.now.wall - context_.options.keep,
                               .incoming_expiry_before = context_.now.wall - kKeepAfterExpiry,
-                              .incoming_ended_before = context_.now.wall - kKeepUnacknowledged,
+                              .incoming_ended_before = context_.now.wall - (planted(Planted::ReplyForgottenBeforeAck) ? hours{0} : kKeepUnacknowledged),
                               .rows_max = kPurgeRows});
   marks_stale_ = true;
   if (context_.now.instant < tombstones_counted_since_ + hours{24}) return;

@@ -1,6 +1,7 @@
 #include "bridge/core/outbox.h"
 
 #include "bridge/core/content.h"
+#include "bridge/core/planted.h"
 
 #include <algorithm>
 
@@ -93,7 +94,7 @@ void Outbox::enter_lane(Open& open) {
   auto& flow = flow_of(open);
   auto& lane = flow.lanes[open.lane];
   lane.push_back(open.record.id);
-  if (lane.size() == 1) flow.ready.insert(open.record.id);
+  if (lane.size() == 1 || planted(Planted::LaneOrderAcrossLoss)) flow.ready.insert(open.record.id);
 }
 
 void Outbox::leave_lane(Open& open) {

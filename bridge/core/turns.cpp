@@ -4,6 +4,7 @@
 
 #include "bridge/core/content.h"
 #include "bridge/core/plain.h"
+#include "bridge/core/planted.h"
 #include "bridge/core/router.h"
 
 namespace clawbridge::core {
@@ -295,6 +296,7 @@ void Turns::order_run(const Open& open, const std::string& text) {
 
 void Turns::recover(Open& open) {
   open.waiting = Waiting::Recovering;
+  if (planted(Planted::BlindResend)) return order_run(open, text_of(open.record).value_or(""));
   const auto& record = open.record;
   context_.count("turn.recovering");
   context_.note(Level::Info, "turn.recovering", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
@@ -518,7 +520,7 @@ void Turns::send_receipt(const Key& key) {
   open->receipt_sent = true;
   open->receipt_told = told;
   auto event = answers_.encode(record.target, record.source, record.id, receipt);
-  save(*open, event);
+  if (!planted(Planted::StagePublishedBeforeStored)) save(*open, event);
   answers_.publish(record.source, record.id, std::move(event));
 }
 
