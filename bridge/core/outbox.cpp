@@ -26,6 +26,7 @@ constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at
 constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
+constexpr microseconds kExpiryLook = minutes{10};      // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::size_t kTokensMax = 65'536;
 
 std::string session_name(const Target& target) {
@@ -295,7 +296,7 @@ void Outbox::send(const event::LocalSend& send, const Target& target, std::vecto
     wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
     if (!entry.record.asker.empty()) context_.awaited.emplace(id, entry.record.asker);
   }
-  expiries_.schedule(id, context_.now.instant + expiry_in);
+  expiries_.schedule(id, context_.now.instant + std::min<microseconds>(expiry_in, kExpiryLook));
   enter_lane(entry);
 
   auto& flow = flow_of(entry);
@@ -660,8 +661,7 @@ void Outbox::expire(const std::string& id) {
   auto& open = found->second;
   const auto left = open.record.expiry - context_.now.wall;
   if (left.count() > 0) {
-    // The wall clock may jump: look again at least every ten minutes.
-    expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, minutes{10}));
+    expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, kExpiryLook));
     return;
   }
   if (open.record.incarnation.empty()) {
@@ -676,7 +676,7 @@ void Outbox::expire(const std::string& id) {
     end(open, "unknown", Error{ErrorCode::Timeout, open.record.target.gateway + " has not answered for 7 days after the request expired; it may have run", false}, {}, nullptr);
     return;
   }
-  expiries_.schedule(id, context_.now.instant + minutes{10});
+  expiries_.schedule(id, context_.now.instant + kExpiryLook);
   if (open.record.stage == "started") return;
   auto& flow = flow_of(open);
   if (!open.record.receipt) retries_.cancel(id);

@@ -19,6 +19,7 @@ using std::chrono::seconds;
 constexpr microseconds kReceiptHold = milliseconds{5};
 constexpr microseconds kHoldFirst = seconds{1};
 constexpr microseconds kHoldMost = seconds{30};
+constexpr microseconds kExpiryLook = minutes{10};  // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::string_view kHandingOver = "handing_over";
 
 std::string lane_of(const IncomingRecord& record) {
@@ -69,7 +70,7 @@ void Turns::take(IncomingRecord full, const PolicyRule* rule, const std::string&
   open.rule = rule;
   ++open_by_rule_[rule];
   ++open_by_peer_[key.first];
-  expiries_.schedule(key, context_.now.instant + (full.expiry + kClockSkew - context_.now.wall));
+  expiries_.schedule(key, context_.now.instant + std::min<microseconds>(full.expiry + kClockSkew - context_.now.wall, kExpiryLook));
   context_.count("request.taken");
   context_.note(Level::Debug, "request.taken", {{"cid", key.second}, {"peer", key.first}, {"from", full.source.str()}, {"agent", full.target.agent}});
   auto& entry = open_.emplace(key, std::move(open)).first->second;
@@ -551,9 +552,8 @@ void Turns::on_time() {
     if (expired(*open)) {
       end(*open, expired_reply());
     } else {
-      // The wall clock may jump: look again at least every ten minutes.
       const auto left = open->record.expiry + kClockSkew - context_.now.wall + milliseconds{1};
-      expiries_.schedule(*key, now + std::min<microseconds>(left, minutes{10}));
+      expiries_.schedule(*key, now + std::min<microseconds>(left, kExpiryLook));
     }
   }
 }
