@@ -661,6 +661,8 @@ void Outbox::expire(const std::string& id) {
   auto& open = found->second;
   const auto left = open.record.expiry - context_.now.wall;
   if (left.count() > 0) {
+    // While the wall clock was ahead of it, repeating had stopped.
+    if (open.on_wire && !open.record.receipt && !retries_.is_scheduled(id)) schedule_retry(open, context_.jitter(kSpread));
     expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, kExpiryLook));
     return;
   }
