@@ -670,7 +670,8 @@ void Outbox::expire(const std::string& id) {
     end(open, "expired", Error{ErrorCode::Expired, "the request could not be sent before it expired; it did not run", true}, {}, nullptr);
     return;
   }
-  if (open.record.target.gateway == context_.me() && !open.record.receipt) {
+  const bool own = open.record.target.gateway == context_.me();
+  if (own && !open.record.receipt && !context_.incoming(context_.me(), id)) {
     end(open, "expired", Error{ErrorCode::Expired, "the request was not taken before it expired; it did not run", true}, {}, nullptr);
     return;
   }
