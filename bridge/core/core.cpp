@@ -288,6 +288,7 @@ void Core::handle(const Message& message, std::string_view payload) {
     case MessageType::Refusal: {
       const auto* refusal = message.get<body::Refusal>();
       if (refusal != nullptr && refusal->code == ErrorCode::JournalChanged) link_.look_again();
+      if (refusal != nullptr && refusal->code == ErrorCode::UnknownPeer) link_.introduce(gateway);
       outbox_.on_refusal(message);
       break;
     }

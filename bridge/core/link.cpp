@@ -361,8 +361,9 @@ void Link::say_hello() {
   context_.actions.emplace_back(action::Publish{.topic = context_.topics.hello(), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}});
 }
 
-void Link::on_hello(const Message& message) {
-  const auto& asker = message.source.gateway;
+void Link::on_hello(const Message& message) { introduce(message.source.gateway); }
+
+void Link::introduce(const std::string& asker) {
   std::erase_if(hello_answered_, [&](const auto& entry) { return context_.now.instant - entry.second > kHelloEvery; });
   if (hello_answered_.contains(asker) || hello_answered_.size() >= kHelloAskersMax) {
     context_.count("hello.ignored");

@@ -38,6 +38,9 @@ class Link {
   /// A payload on our own state topic.
   void on_own_state(const std::variant<Message, DecodeFailure>& decoded, std::string_view payload, bool retained);
   void on_hello(const Message& message);
+  /// Sends our state to a gateway that asked for it, or that does not know us: it lost what we published, and a broker that keeps
+  /// no retained messages does not have it either.
+  void introduce(const std::string& asker);
   /// The owner of a state with our name answered a ping.
   void on_own_pong(const body::Reply& reply);
 
