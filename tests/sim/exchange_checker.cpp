@@ -243,11 +243,22 @@ bool ExchangeChecker::all_over() const {
 std::vector<std::string> ExchangeChecker::stuck() const {
   std::vector<std::string> stuck;
   for (const auto& [name, site] : sites_) {
+    // What waits for its expiry holds up its lane, and sixteen of them every lane to that peer.
+    struct Ahead {
+      std::set<std::string> lanes;
+      std::size_t heads = 0;
+    };
+    std::map<std::string, Ahead> waiting;
     for (const auto& [id, record] : site->journal->committed_outgoing()) {
       if (!record.status.empty()) continue;
       const Key key{name, id};
       const auto& exchange = exchanges_.at(key);
-      if (!exchange.may_wait && sites_.contains(record.target.gateway)) stuck.push_back(describe(key, exchange) + ", stage " + record.stage + " " + record.reason);
+      auto& ahead = waiting[record.target.gateway];
+      if (!record.receipt && (exchange.may_wait || ahead.lanes.contains(exchange.lane) || ahead.heads >= 16)) {
+        if (ahead.lanes.insert(exchange.lane).second) ++ahead.heads;
+        continue;
+      }
+      if (sites_.contains(record.target.gateway)) stuck.push_back(describe(key, exchange) + ", stage " + record.stage + " " + record.reason);
     }
     for (const auto& [key, row] : site->journal->committed_incoming()) {
       if (is_open(row.record)) stuck.push_back("open at " + name + ": " + describe(key, exchanges_.at(key)));

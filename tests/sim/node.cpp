@@ -146,6 +146,7 @@ void Node::turn() {
     const auto event = std::move(events_.front());
     events_.pop_front();
     world_.trace.line(site_.name, "event", hash_of(event), [&] { return describe(event); });
+    begin_wait(event);
     auto actions = core_->step(now, event);
     check_step(event, actions.size());
     for (auto& action : actions) {
@@ -206,6 +207,18 @@ void Node::arm_timer() {
 
 // ---- checks of single steps ----
 
+// A caller's wait begins when the core hears of it.
+void Node::begin_wait(const core::Event& event) {
+  std::visit(
+      [this](const auto& request) {
+        if constexpr (requires { request.ticket; }) {
+          const auto caller = callers_.find(request.ticket);
+          if (caller != callers_.end()) caller->second.latest = world_.scheduler.now() + caller->second.wait + world_.options.tick_late + kAnswerSlack;
+        }
+      },
+      event);
+}
+
 void Node::check_step(const core::Event& event, std::size_t actions) {
   world_.trace.count("steps");
   if (actions > kActionsPerStepMax) {
@@ -247,7 +260,7 @@ template <class Request>
 core::Ticket Node::ask_core(Request request, microseconds wait) {
   if (!running()) return 0;
   request.ticket = next_ticket_++;
-  callers_.emplace(request.ticket, world_.scheduler.now() + wait + kAnswerSlack);
+  callers_.emplace(request.ticket, Caller{wait, std::nullopt});
   const auto ticket = request.ticket;
   post(std::move(request));
   return ticket;
@@ -279,8 +292,8 @@ void Node::carry_out(core::action::Answer& answer) {
 }
 
 void Node::check_answers() {
-  for (const auto& [ticket, latest] : callers_) {
-    if (latest < world_.scheduler.now()) world_.trace.violation("no answer", site_.name + " has not answered caller " + std::to_string(ticket) + " when its wait was over");
+  for (const auto& [ticket, caller] : callers_) {
+    if (caller.latest && *caller.latest < world_.scheduler.now()) world_.trace.violation("no answer", site_.name + " has not answered caller " + std::to_string(ticket) + " when its wait was over");
   }
 }
 
@@ -292,7 +305,10 @@ void Node::pause(microseconds time) {
   world_.trace.count("pauses");
   paused_ = true;
   world_.broker.cut(number_, true, true, time);
-  for (auto& [ticket, latest] : callers_) latest += time;
+  for (auto& [ticket, caller] : callers_) caller.wait += time;
+  for (auto& [ticket, caller] : callers_) {
+    if (caller.latest) *caller.latest += time;
+  }
   world_.scheduler.after(time, [this, life = life_, pause = ++pauses_] {
     if (life != life_ || pause != pauses_) return;
     paused_ = false;
@@ -303,7 +319,10 @@ void Node::pause(microseconds time) {
 void Node::fill_disk(microseconds time) {
   world_.trace.line(site_.name, "disk.full");
   disk_full_ = true;
-  for (auto& [ticket, latest] : callers_) latest += time;
+  for (auto& [ticket, caller] : callers_) {
+    caller.wait += time + kCommitRetry;
+    if (caller.latest) *caller.latest += time + kCommitRetry;
+  }
   world_.scheduler.after(time, [this, fill = ++disk_fills_] {
     if (fill == disk_fills_) disk_full_ = false;
   });

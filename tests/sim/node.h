@@ -42,6 +42,8 @@ class Node final : private CommitObserver {
   void crash();
   void shut_down();
   [[nodiscard]] bool running() const { return core_ != nullptr; }
+  /// It runs, and nothing waits to be taken or carried out.
+  [[nodiscard]] bool idle() const { return running() && events_.empty() && pending_.empty(); }
   [[nodiscard]] unsigned lives() const { return life_; }
 
   // ---- its machine ----
@@ -81,6 +83,7 @@ class Node final : private CommitObserver {
   [[nodiscard]] bool dies_here();
   /// Memory is gone, and what was not committed.
   void end_process();
+  void begin_wait(const core::Event& event);
   void check_step(const core::Event& event, std::size_t actions);
   void note(const core::action::Note& note);
   template <class Request>
@@ -129,7 +132,11 @@ class Node final : private CommitObserver {
   unsigned ticks_in_place_ = 0;      // without the time having moved
   Instant ticked_{};
   core::Ticket next_ticket_ = 1;
-  std::map<core::Ticket, Instant> callers_;  // answered at the latest then
+  struct Caller {
+    std::chrono::microseconds wait{};
+    std::optional<Instant> latest;   // when it must have been answered; nothing while its request waits with the events
+  };
+  std::map<core::Ticket, Caller> callers_;
 };
 
 }  // namespace clawbridge::sim

@@ -90,7 +90,7 @@ void WireChecker::acknowledgement(const Message& message) {
   if (ack == nullptr || ack->ids.empty() || ack->ids.size() > kAckIdsMax) return wrong("an acknowledgement without ids, or with too many", message);
   for (const auto& id : ack->ids) {
     const auto* record = site_.journal->committed_outgoing(id);
-    if (record != nullptr && (record->status.empty() || record->reply.empty())) return wrong("an acknowledgement of a reply that no commit holds", message);
+    if (record != nullptr && record->status.empty()) return wrong("an acknowledgement of a reply that no commit holds", message);
   }
 }
 

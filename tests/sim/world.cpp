@@ -72,9 +72,10 @@ void World::run_until(Instant end) {
 bool World::converge(microseconds time) {
   const auto end = scheduler_.now() + time;
   while (going_well() && scheduler_.now() < end) {
-    if (exchanges_.all_over()) return true;
+    const bool over = exchanges_.all_over() && std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->idle(); });
     trust_all();
     run_until(std::min(end, scheduler_.now() + kLookEvery));
+    if (over && exchanges_.all_over()) return true;
   }
   return exchanges_.all_over();
 }
