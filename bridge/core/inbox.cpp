@@ -235,11 +235,12 @@ body::Reply Inbox::answer_status(const Message& message) {
   return reply;
 }
 
-// An exchange that nobody acknowledged is forgotten 7 days after its end: from then on nobody here knows whether it ran.
+// An exchange that nobody acknowledged is forgotten 7 days after its end, by a clock that may have been wrong: from then on nobody
+// here knows whether it ran.
 bool Inbox::may_be_purged(const std::string& gateway, std::string_view id) {
   refresh_marks();
   const auto mark = marks_.find(gateway);
-  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time && ulid_time(id) + kKeepUnacknowledged <= context_.now.wall;
+  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time;
 }
 
 void Inbox::tombstone(const std::string& gateway, const std::string& id) {
