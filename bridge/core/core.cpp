@@ -28,7 +28,7 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
       outbox_(context_, peers_, asks_),
       gateway_(context_),
       inbox_(context_, peers_, gateway_),
-      link_(context_, peers_, asks_, gateway_, restored.epoch) {
+      link_(context_, peers_, outbox_, asks_, gateway_, restored.epoch) {
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
   outbox_.restore(std::move(restored.outgoing));
@@ -387,7 +387,9 @@ void Core::send(const event::LocalSend& send) {
                                       false})});
     return;
   }
+  const auto& gateway = target->address.gateway;
   outbox_.send(send, *target, std::move(chain));
+  if (const auto* peer = peers_.find(gateway); gateway != context_.me() && (peer == nullptr || !peer->known_state)) link_.on_peer_offline();
 }
 
 void Core::ask(const event::LocalAsk& ask) {

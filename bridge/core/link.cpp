@@ -274,6 +274,8 @@ void Link::look_again() {
   if (own_state_came_back_) {
     context_.actions.emplace_back(action::Subscribe{{{context_.topics.state_filter(), true}}});
   } else {
+    // A hello is believed by those who know us: the state comes before it, for those who missed it.
+    context_.actions.emplace_back(action::Publish{.topic = context_.topics.state(context_.me()), .payload = state_, .retain = true, .correlation_id = {}, .response_topic = {}, .expires_in = {}});
     say_hello();
   }
 }
@@ -413,7 +415,7 @@ void Link::on_time() {
         timers_.schedule(Timer::AskForOwnState, context_.now.instant + own_state_pause_);
         break;
       case Timer::LookAgain:
-        if (!peers_.any_offline()) break;
+        if (!peers_.any_offline() && !outbox_.waits_for_unseen()) break;
         look_again();
         look_again_pause_ = std::min(look_again_pause_ * 2, kLookAgainMost);
         timers_.schedule(Timer::LookAgain, context_.now.instant + look_again_pause_);

@@ -17,6 +17,7 @@
 #include "bridge/core/asks.h"
 #include "bridge/core/context.h"
 #include "bridge/core/local_gateway.h"
+#include "bridge/core/outbox.h"
 #include "bridge/core/peers.h"
 #include "bridge/core/timers.h"
 
@@ -24,8 +25,8 @@ namespace clawbridge::core {
 
 class Link {
  public:
-  Link(Context& context, const Peers& peers, Asks& asks, const LocalGateway& gateway, std::uint64_t last_epoch)
-      : context_(context), peers_(peers), asks_(asks), gateway_(gateway), last_epoch_(last_epoch) {}
+  Link(Context& context, const Peers& peers, const Outbox& outbox, Asks& asks, const LocalGateway& gateway, std::uint64_t last_epoch)
+      : context_(context), peers_(peers), outbox_(outbox), asks_(asks), gateway_(gateway), last_epoch_(last_epoch) {}
 
   void start();
   void on_connected(const event::BrokerConnected& connected);
@@ -49,7 +50,8 @@ class Link {
 
   /// Asks the broker once more for everyone's state: one of them must have been lost on the way. At most once in 10 s.
   void look_again();
-  /// A peer's state says that it is offline: it is looked at again now and then, should its next state be lost on the way.
+  /// A peer's state says that it is offline, or a request waits for one that was never seen: it is looked at again now and then,
+  /// should its next state be lost on the way.
   void on_peer_offline();
 
   /// Tells the others when the gateway has come, gone or changed.
@@ -90,6 +92,7 @@ class Link {
 
   Context& context_;
   const Peers& peers_;
+  const Outbox& outbox_;
   Asks& asks_;
   const LocalGateway& gateway_;
   Phase phase_ = Phase::Down;

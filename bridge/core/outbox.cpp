@@ -719,6 +719,13 @@ std::size_t Outbox::open_to(std::string_view gateway) const {
   }));
 }
 
+bool Outbox::waits_for_unseen() const {
+  return std::any_of(flows_.begin(), flows_.end(), [&](const auto& entry) {
+    const auto* peer = peers_.find(entry.first);
+    return !entry.second.lanes.empty() && (peer == nullptr || !peer->known_state) && entry.first != context_.me();
+  });
+}
+
 void Outbox::hint(ExchangeView& view, const Open& open) const {
   const auto& gateway = open.record.target.gateway;
   const auto* peer = peers_.find(gateway);
