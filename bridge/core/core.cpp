@@ -348,7 +348,10 @@ void Core::on_ask_answer(const AskAnswer& answer) {
     link_changed();
     return;
   }
-  if (!answer.reply) return;
+  if (!answer.reply) {
+    if (answer.gateway == context_.me() && std::holds_alternative<AskForIncarnation>(answer.purpose)) link_.on_own_silence();
+    return;
+  }
   if (std::holds_alternative<AskForExchanges>(answer.purpose)) {
     if (answer.reply->exchanges) outbox_.on_status(answer.gateway, *answer.reply->exchanges);
   } else if (answer.gateway == context_.me()) {

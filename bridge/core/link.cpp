@@ -329,22 +329,33 @@ void Link::on_own_state(const std::variant<Message, DecodeFailure>& decoded, std
   if (state->incarnation != context_.incarnation) {
     // Another journal with our keys: is its owner alive?
     const auto* self = peers_.find(context_.me());
-    if (self != nullptr) asks_.ask(*self, Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, kPingWait);
+    if (self != nullptr && asks_.ask(*self, Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, kPingWait)) other_epoch_ = state->epoch;
     return;
   }
   if (state->epoch == epoch_ && state->revision <= revision_) {
     republish_soon();  // an earlier one of this connection
     return;
   }
-  // The broker has given our epoch's will, or knows a later epoch of ours than our journal: go on from there.
-  last_epoch_ = std::max(last_epoch_, state->epoch);
+  // The broker has given our epoch's will, or knows a later epoch of ours than our journal.
+  go_on_from(state->epoch);
+}
+
+void Link::go_on_from(std::uint64_t epoch) {
+  last_epoch_ = std::max(last_epoch_, epoch);
   context_.store(store::PutEpoch{last_epoch_});
   context_.actions.emplace_back(action::DisconnectBroker{});
   fail("the broker holds a later state of ours; connecting anew with a later epoch", false);
 }
 
+// The state of a journal that is lost, or its late will: nobody stands behind it, and it must not stay.
+void Link::on_own_silence() {
+  const auto epoch = std::exchange(other_epoch_, 0);
+  if (phase_ == Phase::Up && !name_conflict_ && epoch >= epoch_) go_on_from(epoch);
+}
+
 void Link::on_own_pong(const body::Reply& reply) {
   if (!reply.pong || reply.pong->incarnation == context_.incarnation || name_conflict_) return;
+  other_epoch_ = 0;
   name_conflict_ = true;
   context_.count("name_conflict");
   context_.note(Level::Error, "link.name_conflict",

@@ -44,6 +44,8 @@ class Link {
   void introduce(const std::string& asker);
   /// The owner of a state with our name answered a ping.
   void on_own_pong(const body::Reply& reply);
+  /// Nobody answered it.
+  void on_own_silence();
 
   /// The ping that we sent to ourselves through the broker: whether it was answered.
   void on_own_ping(bool answered);
@@ -86,6 +88,7 @@ class Link {
   void say_hello();
   void answer_hello(const std::string& asker);
   void republish_soon();
+  void go_on_from(std::uint64_t epoch);
   void ping_ourselves();
   void delivery_failed(std::string reason);
   void delivery_works();
@@ -98,6 +101,7 @@ class Link {
   Phase phase_ = Phase::Down;
   std::uint64_t last_epoch_;            // of the latest connection that came about, or higher if our own state said so
   std::uint64_t epoch_ = 0;
+  std::uint64_t other_epoch_ = 0;       // of a state with our name and another incarnation, whose owner is being asked for
   std::uint64_t revision_ = 0;
   WallTime since_{};
   body::Presence told_ = body::Presence::Offline;
