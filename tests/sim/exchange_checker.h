@@ -64,6 +64,7 @@ class ExchangeChecker final : public TurnObserver {
 
   [[nodiscard]] static Key key_of(std::string_view idempotency_key);
   [[nodiscard]] std::string describe(const Key& key, const Exchange& exchange) const;
+  [[nodiscard]] bool below_mark(const core::OutgoingRecord& record) const;
   void judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status);
   void check_outcome(const Site& site, const core::OutgoingRecord& record, Exchange& exchange);
   void check_taken(const Site& site, const core::IncomingRecord& record);
