@@ -97,8 +97,9 @@ void ExchangeChecker::check_outcome(const Site& site, const core::OutgoingRecord
     judge(key, exchange, "the requester", record.status);
     return;
   }
-  const bool journal_lost = record.incarnation != found->second->journal->incarnation();
-  const bool given_up = site.clock() >= record.expiry + kWeek;
+  // (Once a journal was lost while the clock went back, the late will of its connection may speak for it again.)
+  const bool journal_lost = record.incarnation != found->second->journal->incarnation() || found->second->journals > 1;
+  const bool given_up = site.decided >= record.expiry + kWeek;
   if (!journal_lost && !given_up && !exchange.responder_lost && !exchange.forgotten) {
     trace_.violation("unknown", "the responder's journal is whole and the week is not over: " + describe(key, exchange));
   }
@@ -147,6 +148,10 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
   }
   const bool first = before == nullptr || before->stage == IncomingStage::Tombstone;
   if (first && (after->stage != IncomingStage::Ended || after->attempt > 0)) check_taken(site, *after);
+  if (after->source.gateway != site.name && (before == nullptr || before->session_key.empty())) {
+    const auto why = forbidden_session(site, *after);
+    if (why && after->stage != IncomingStage::Ended) trace_.violation("policy", site.name + " goes on with what it may not: " + *why + ": " + describe(key, exchange));
+  }
   const bool had_ended = before != nullptr && before->stage == IncomingStage::Ended;
   if (had_ended) {
     if (after->status != before->status || after->reply != before->reply) trace_.violation("answer changed", describe(key, exchange));
@@ -166,7 +171,7 @@ void ExchangeChecker::check_taken(const Site& site, const core::IncomingRecord& 
 void ExchangeChecker::check_forgotten(const Site& site, const core::IncomingRecord& record, Exchange& exchange) {
   trace_.count("exchanges purged");
   const Key key{record.source_gateway, record.id};
-  const auto now = site.clock();
+  const auto now = site.decided;
   if (is_open(record)) trace_.violation("forgotten", "while it was open: " + describe(key, exchange));
   if (now < record.expiry + hours{1}) trace_.violation("forgotten", "less than an hour after its expiry: " + describe(key, exchange));
   if (record.acknowledged) return;
@@ -198,10 +203,7 @@ void ExchangeChecker::turn_began(const std::string& gateway, const std::string& 
   if (const auto [ran, fresh] = text_ran_.emplace(text, key); !fresh && ran->second != key) {
     trace_.violation("turn twice", "the same text under two ids: " + describe(key, exchange) + " and " + ran->second.second);
   }
-  if (const auto site_record = site->second->journal->committed_incoming(key.first, key.second)) {
-    const auto why = key.first == gateway ? std::nullopt : forbidden_session(*site->second, *site_record);
-    if (why) trace_.violation("policy", gateway + " ran what it may not: " + *why + ": " + describe(key, exchange));
-  } else if (exchange.answer.empty() && !exchange.responder_lost) {
+  if (site->second->journal->committed_incoming(key.first, key.second) == nullptr && exchange.answer.empty() && !exchange.responder_lost) {
     // (A turn that waited in the gateway may begin long after it was answered `interrupted`, or its journal was lost.)
     trace_.violation("not stored", "a turn began that the journal does not hold: " + describe(key, exchange));
   }
@@ -267,8 +269,8 @@ std::vector<std::string> ExchangeChecker::stuck() const {
       const Key key{name, id};
       const auto& exchange = exchanges_.at(key);
       auto& ahead = waiting[record.target.gateway];
-      if (exchange.forgotten || below_mark(record)) continue;
-      if (!record.receipt && (exchange.may_wait || ahead.lanes.contains(exchange.lane) || ahead.heads >= 16)) {
+      if (exchange.forgotten) continue;
+      if (!record.receipt && (exchange.may_wait || below_mark(record) || ahead.lanes.contains(exchange.lane) || ahead.heads >= 16)) {
         if (ahead.lanes.insert(exchange.lane).second) ++ahead.heads;
         continue;
       }

@@ -29,6 +29,10 @@ class ExchangeChecker final : public TurnObserver {
   void turns_disturbed(const std::string& gateway) override;
   /// That request cannot be taken any more, whatever its requester does: it may wait until it expires.
   void may_wait(const std::string& source_gateway, const std::string& id) { exchanges_[{source_gateway, id}].may_wait = true; }
+  [[nodiscard]] bool was_answered(const std::string& source_gateway, const std::string& id) const {
+    const auto found = exchanges_.find({source_gateway, id});
+    return found != exchanges_.end() && !found->second.answer.empty();
+  }
   void healed() { healed_at_ = scheduler_.now(); }
 
   // ---- the end ----

@@ -40,7 +40,7 @@ Node::Node(std::size_t number, std::string name, std::vector<std::string> agents
       agents_(std::move(agents)),
       world_(world),
       dice_(dice),
-      site_{name, {}, std::make_unique<Journal>(incarnation_of(name, 1)), 1, {}, {}},
+      site_{name, {}, std::make_unique<Journal>(incarnation_of(name, 1)), 1, {}, {}, {}},
       gateway_(name, world.options.gateways[number], agents_, [this] { return site_.clock(); }, world.options, world.scheduler, world.trace, world.exchanges, dice_.fork()),
       wire_(site_, world.trace, world.exchanges) {
   site_.clock = [this] {
@@ -141,6 +141,7 @@ void Node::schedule_turn(microseconds delay) {
 
 void Node::turn() {
   const auto now = clocks();
+  site_.decided = now.wall;
   for (std::size_t taken = 0; taken < kEventsPerTurn && !events_.empty(); ++taken) {
     if (dies_here()) return;
     const auto event = std::move(events_.front());

@@ -17,6 +17,7 @@ struct Site {
   unsigned journals = 1;               // how many it has had
   std::chrono::milliseconds clock_off{0};
   std::function<WallTime()> clock;
+  WallTime decided{};                  // the wall clock when what is being committed was decided
 };
 
 }  // namespace clawbridge::sim
