@@ -34,7 +34,7 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
       outbox_(context_, peers_, asks_),
       gateway_(context_),
       inbox_(context_, peers_, gateway_),
-      link_(context_, peers_, asks_, gateway_, restored.epoch) {
+      link_(context_, peers_, outbox_, asks_, gateway_, restored.epoch) {
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
   outbox_.restore(std::move(restored.outgoing));
@@ -300,6 +300,7 @@ void Core::handle(const Message& message, std::string_view payload) {
     case MessageType::Refusal: {
       const auto* refusal = message.get<body::Refusal>();
       if (refusal != nullptr && refusal->code == ErrorCode::JournalChanged) link_.look_again();
+      if (refusal != nullptr && refusal->code == ErrorCode::UnknownPeer) link_.introduce(gateway);
       outbox_.on_refusal(message);
       break;
     }
@@ -359,7 +360,10 @@ void Core::on_ask_answer(const AskAnswer& answer) {
     link_changed();
     return;
   }
-  if (!answer.reply) return;
+  if (!answer.reply) {
+    if (answer.gateway == context_.me() && std::holds_alternative<AskForIncarnation>(answer.purpose)) link_.on_own_silence();
+    return;
+  }
   if (std::holds_alternative<AskForExchanges>(answer.purpose)) {
     if (answer.reply->exchanges) outbox_.on_status(answer.gateway, *answer.reply->exchanges);
   } else if (answer.gateway == context_.me()) {
@@ -398,7 +402,9 @@ void Core::send(const event::LocalSend& send) {
                                       false})});
     return;
   }
+  const auto& gateway = target->address.gateway;
   outbox_.send(send, *target, std::move(chain));
+  if (const auto* peer = peers_.find(gateway); gateway != context_.me() && (peer == nullptr || !peer->known_state)) link_.on_peer_offline();
 }
 
 void Core::ask(const event::LocalAsk& ask) {

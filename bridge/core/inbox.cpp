@@ -5,6 +5,7 @@
 #include "bridge/core/content.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/plain.h"
+#include "bridge/core/planted.h"
 #include "bridge/core/router.h"
 
 namespace clawbridge::core {
@@ -47,6 +48,10 @@ void Inbox::restore(std::vector<IncomingRecord> records, std::vector<ReplayMark>
 bool Inbox::on_request(const Message& message, std::string_view payload) {
   const auto digest = context_.crypto.sha256(payload);
   const bool read_only = is_read_only(message.op);
+  if (planted(Planted::ExpiryBeforeKnownIds) && !read_only && *message.expiry + kClockSkew < context_.now.wall) {
+    answers_.reply(message, expired_reply());
+    return true;
+  }
   if (!read_only && answer_known(message, payload, digest)) return true;
   const auto* peer = peers_.find(message.source.gateway);
   if (peer != nullptr && peer->revoked()) {
@@ -241,11 +246,12 @@ body::Reply Inbox::answer_status(const Message& message) {
   return reply;
 }
 
-// An exchange that nobody acknowledged is forgotten 7 days after its end: from then on nobody here knows whether it ran.
+// An exchange that nobody acknowledged is forgotten 7 days after its end, by a clock that may have been wrong: from then on nobody
+// here knows whether it ran.
 bool Inbox::may_be_purged(const std::string& gateway, std::string_view id) {
   refresh_marks();
   const auto mark = marks_.find(gateway);
-  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time && ulid_time(id) + kKeepUnacknowledged <= context_.now.wall;
+  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time;
 }
 
 // Makes it certain that an exchange which was never taken will never be: `status` is what its request is answered, should it come.
@@ -294,7 +300,7 @@ void Inbox::take_cancel(const Message& message, std::string_view payload, const 
   } else if (may_be_purged(gateway, cancel.id)) {
     cancels_.answer(std::move(record), rejected(ErrorCode::UnknownExchange, context_.me() + " knows nothing of " + cancel.id + " any more; it is too long ago"));
   } else {
-    tombstone(gateway, cancel.id, ReplyStatus::Cancelled, std::clamp(cancel.expiry, context_.now.wall, context_.now.wall + kExpiryMax + kClockSkew));
+    if (!planted(Planted::CancelWithoutTombstone)) tombstone(gateway, cancel.id, ReplyStatus::Cancelled, std::clamp(cancel.expiry, context_.now.wall, context_.now.wall + kExpiryMax + kClockSkew));
     cancels_.answer(std::move(record), cancel_reply(to_string(ReplyStatus::Cancelled), false));
   }
 }
@@ -328,7 +334,7 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
   auto bytes = record.reply;
   auto& newest = newest_id_[message.source.gateway];
   newest = std::max(newest, message.id);
-  context_.store(store::PutIncoming{std::move(record)});
+  if (!planted(Planted::RejectionNotJournaled)) context_.store(store::PutIncoming{std::move(record)});
   context_.count("request.rejected");
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", message.id}, {"peer", message.source.gateway}, {"agent", message.subject.agent},
@@ -395,7 +401,7 @@ void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
 void Inbox::purge() {
   context_.store(store::Purge{.outgoing_ended_before = context_.now.wall - context_.options.keep,
                               .incoming_expiry_before = context_.now.wall - kKeepAfterExpiry,
-                              .incoming_ended_before = context_.now.wall - kKeepUnacknowledged,
+                              .incoming_ended_before = context_.now.wall - (planted(Planted::ReplyForgottenBeforeAck) ? hours{0} : kKeepUnacknowledged),
                               .rows_max = kPurgeRows});
   marks_stale_ = true;
   if (context_.now.instant < tombstones_counted_since_ + hours{24}) return;

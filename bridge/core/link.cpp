@@ -274,6 +274,8 @@ void Link::look_again() {
   if (own_state_came_back_) {
     context_.actions.emplace_back(action::Subscribe{{{context_.topics.state_filter(), true}}});
   } else {
+    // A hello is believed by those who know us: the state comes before it, for those who missed it.
+    context_.actions.emplace_back(action::Publish{.topic = context_.topics.state(context_.me()), .payload = state_, .retain = true, .correlation_id = {}, .response_topic = {}, .expires_in = {}});
     say_hello();
   }
 }
@@ -327,22 +329,33 @@ void Link::on_own_state(const std::variant<Message, DecodeFailure>& decoded, std
   if (state->incarnation != context_.incarnation) {
     // Another journal with our keys: is its owner alive?
     const auto* self = peers_.find(context_.me());
-    if (self != nullptr) asks_.ask(*self, Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, kPingWait);
+    if (self != nullptr && asks_.ask(*self, Operation::Ping, encode_data(body::Ping{}), AskForIncarnation{}, kPingWait)) other_epoch_ = state->epoch;
     return;
   }
   if (state->epoch == epoch_ && state->revision <= revision_) {
     republish_soon();  // an earlier one of this connection
     return;
   }
-  // The broker has given our epoch's will, or knows a later epoch of ours than our journal: go on from there.
-  last_epoch_ = std::max(last_epoch_, state->epoch);
+  // The broker has given our epoch's will, or knows a later epoch of ours than our journal.
+  go_on_from(state->epoch);
+}
+
+void Link::go_on_from(std::uint64_t epoch) {
+  last_epoch_ = std::max(last_epoch_, epoch);
   context_.store(store::PutEpoch{last_epoch_});
   context_.actions.emplace_back(action::DisconnectBroker{});
   fail("the broker holds a later state of ours; connecting anew with a later epoch", false);
 }
 
+// The state of a journal that is lost, or its late will: nobody stands behind it, and it must not stay.
+void Link::on_own_silence() {
+  const auto epoch = std::exchange(other_epoch_, 0);
+  if (phase_ == Phase::Up && !name_conflict_ && epoch >= epoch_) go_on_from(epoch);
+}
+
 void Link::on_own_pong(const body::Reply& reply) {
   if (!reply.pong || reply.pong->incarnation == context_.incarnation || name_conflict_) return;
+  other_epoch_ = 0;
   name_conflict_ = true;
   context_.count("name_conflict");
   context_.note(Level::Error, "link.name_conflict",
@@ -361,8 +374,9 @@ void Link::say_hello() {
   context_.actions.emplace_back(action::Publish{.topic = context_.topics.hello(), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}});
 }
 
-void Link::on_hello(const Message& message) {
-  const auto& asker = message.source.gateway;
+void Link::on_hello(const Message& message) { introduce(message.source.gateway); }
+
+void Link::introduce(const std::string& asker) {
   std::erase_if(hello_answered_, [&](const auto& entry) { return context_.now.instant - entry.second > kHelloEvery; });
   if (hello_answered_.contains(asker) || hello_answered_.size() >= kHelloAskersMax) {
     context_.count("hello.ignored");
@@ -412,7 +426,7 @@ void Link::on_time() {
         timers_.schedule(Timer::AskForOwnState, context_.now.instant + own_state_pause_);
         break;
       case Timer::LookAgain:
-        if (!peers_.any_offline()) break;
+        if (!peers_.any_offline() && !outbox_.waits_for_unseen()) break;
         look_again();
         look_again_pause_ = std::min(look_again_pause_ * 2, kLookAgainMost);
         timers_.schedule(Timer::LookAgain, context_.now.instant + look_again_pause_);

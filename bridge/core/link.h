@@ -17,6 +17,7 @@
 #include "bridge/core/asks.h"
 #include "bridge/core/context.h"
 #include "bridge/core/local_gateway.h"
+#include "bridge/core/outbox.h"
 #include "bridge/core/peers.h"
 #include "bridge/core/timers.h"
 
@@ -24,8 +25,8 @@ namespace clawbridge::core {
 
 class Link {
  public:
-  Link(Context& context, const Peers& peers, Asks& asks, const LocalGateway& gateway, std::uint64_t last_epoch)
-      : context_(context), peers_(peers), asks_(asks), gateway_(gateway), last_epoch_(last_epoch) {}
+  Link(Context& context, const Peers& peers, const Outbox& outbox, Asks& asks, const LocalGateway& gateway, std::uint64_t last_epoch)
+      : context_(context), peers_(peers), outbox_(outbox), asks_(asks), gateway_(gateway), last_epoch_(last_epoch) {}
 
   void start();
   void on_connected(const event::BrokerConnected& connected);
@@ -38,15 +39,21 @@ class Link {
   /// A payload on our own state topic.
   void on_own_state(const std::variant<Message, DecodeFailure>& decoded, std::string_view payload, bool retained);
   void on_hello(const Message& message);
+  /// Sends our state to a gateway that asked for it, or that does not know us: it lost what we published, and a broker that keeps
+  /// no retained messages does not have it either.
+  void introduce(const std::string& asker);
   /// The owner of a state with our name answered a ping.
   void on_own_pong(const body::Reply& reply);
+  /// Nobody answered it.
+  void on_own_silence();
 
   /// The ping that we sent to ourselves through the broker: whether it was answered.
   void on_own_ping(bool answered);
 
   /// Asks the broker once more for everyone's state: one of them must have been lost on the way. At most once in 10 s.
   void look_again();
-  /// A peer's state says that it is offline: it is looked at again now and then, should its next state be lost on the way.
+  /// A peer's state says that it is offline, or a request waits for one that was never seen: it is looked at again now and then,
+  /// should its next state be lost on the way.
   void on_peer_offline();
 
   /// Tells the others when the gateway has come, gone or changed.
@@ -81,17 +88,20 @@ class Link {
   void say_hello();
   void answer_hello(const std::string& asker);
   void republish_soon();
+  void go_on_from(std::uint64_t epoch);
   void ping_ourselves();
   void delivery_failed(std::string reason);
   void delivery_works();
 
   Context& context_;
   const Peers& peers_;
+  const Outbox& outbox_;
   Asks& asks_;
   const LocalGateway& gateway_;
   Phase phase_ = Phase::Down;
   std::uint64_t last_epoch_;            // of the latest connection that came about, or higher if our own state said so
   std::uint64_t epoch_ = 0;
+  std::uint64_t other_epoch_ = 0;       // of a state with our name and another incarnation, whose owner is being asked for
   std::uint64_t revision_ = 0;
   WallTime since_{};
   body::Presence told_ = body::Presence::Offline;

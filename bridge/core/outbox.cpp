@@ -1,6 +1,7 @@
 #include "bridge/core/outbox.h"
 
 #include "bridge/core/content.h"
+#include "bridge/core/planted.h"
 
 #include <algorithm>
 
@@ -25,6 +26,7 @@ constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at
 constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
+constexpr microseconds kExpiryLook = minutes{10};      // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::size_t kTokensMax = 65'536;
 
 std::string session_name(const Target& target) {
@@ -117,7 +119,7 @@ void Outbox::enter_lane(Open& open) {
   }
   auto& lane = flow.lanes[open.lane];
   lane.push_back(open.record.id);
-  if (lane.size() == 1) flow.ready.insert(open.record.id);
+  if (lane.size() == 1 || planted(Planted::LaneOrderAcrossLoss)) flow.ready.insert(open.record.id);
 }
 
 void Outbox::leave_lane(Open& open) {
@@ -313,7 +315,7 @@ Outbox::Open& Outbox::accept(OutgoingRecord record, const std::string& data) {
   open.lane = lane_of(record);
   open.record = std::move(record);
   const auto id = open.record.id;
-  expiries_.schedule(id, context_.now.instant + (open.record.expiry - open.record.created));
+  expiries_.schedule(id, context_.now.instant + std::min<microseconds>(open.record.expiry - open.record.created, kExpiryLook));
   auto& entry = open_.emplace(id, std::move(open)).first->second;
   enter_lane(entry);
   return entry;
@@ -877,15 +879,17 @@ void Outbox::expire(const std::string& id) {
   auto& open = found->second;
   const auto left = open.record.expiry - context_.now.wall;
   if (left.count() > 0) {
-    // The wall clock may jump: look again at least every ten minutes.
-    expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, minutes{10}));
+    // While the wall clock was ahead of it, repeating had stopped.
+    if (open.on_wire && !open.record.receipt && !retries_.is_scheduled(id)) schedule_retry(open, context_.jitter(kSpread));
+    expiries_.schedule(id, context_.now.instant + std::min<microseconds>(left, kExpiryLook));
     return;
   }
   if (open.record.incarnation.empty()) {
     end(open, "expired", Error{ErrorCode::Expired, "the request could not be sent before it expired; it did not run", true}, {}, nullptr);
     return;
   }
-  if (open.record.target.gateway == context_.me() && !open.record.receipt) {
+  const bool own = open.record.target.gateway == context_.me();
+  if (own && !open.record.receipt && !context_.incoming(context_.me(), id)) {
     end(open, "expired", Error{ErrorCode::Expired, "the request was not taken before it expired; it did not run", true}, {}, nullptr);
     return;
   }
@@ -893,7 +897,7 @@ void Outbox::expire(const std::string& id) {
     end(open, "unknown", Error{ErrorCode::Timeout, open.record.target.gateway + " has not answered for 7 days after the request expired; it may have run", false}, {}, nullptr);
     return;
   }
-  expiries_.schedule(id, context_.now.instant + minutes{10});
+  expiries_.schedule(id, context_.now.instant + kExpiryLook);
   if (open.record.stage == "started") return;
   auto& flow = flow_of(open);
   if (!open.record.receipt) retries_.cancel(id);
@@ -939,6 +943,13 @@ std::size_t Outbox::open_to(std::string_view gateway) const {
   return static_cast<std::size_t>(std::count_if(open_.begin(), open_.end(), [&](const auto& entry) {
     return entry.second.record.target.gateway == gateway;
   }));
+}
+
+bool Outbox::waits_for_unseen() const {
+  return std::any_of(flows_.begin(), flows_.end(), [&](const auto& entry) {
+    const auto* peer = peers_.find(entry.first);
+    return !entry.second.lanes.empty() && (peer == nullptr || !peer->known_state) && entry.first != context_.me();
+  });
 }
 
 void Outbox::hint(ExchangeView& view, const Open& open) const {

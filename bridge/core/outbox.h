@@ -64,6 +64,8 @@ class Outbox {
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] std::size_t open_to(std::string_view gateway) const;
+  /// A request waits for a gateway whose state has never come.
+  [[nodiscard]] bool waits_for_unseen() const;
   /// The exchange as it is now, open or in the journal. With texts when asked.
   [[nodiscard]] std::optional<ExchangeView> view(std::string_view id, bool with_texts) const;
   [[nodiscard]] ExchangeView view_of(const OutgoingRecord& record) const;

@@ -114,6 +114,12 @@ void Peers::restore(std::vector<PeerRecord> records) {
   self.sign_key = context_.options.keys.sign.public_key;
   self.box_key = context_.options.keys.box.public_key;
   self.incarnation = context_.incarnation;
+  if (const auto& previous = context_.options.previous_keys) {
+    // What was asked of our own agents before a rotation is under way still.
+    self.previous_sign_key = previous->keys.sign.public_key;
+    self.previous_box_key = previous->keys.box.public_key;
+    self.previous_until = previous->until;
+  }
   peers_.insert_or_assign(context_.me(), make_peer(std::move(self)));
 }
 

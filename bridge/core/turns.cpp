@@ -4,6 +4,7 @@
 
 #include "bridge/core/content.h"
 #include "bridge/core/plain.h"
+#include "bridge/core/planted.h"
 #include "bridge/core/router.h"
 
 namespace clawbridge::core {
@@ -18,6 +19,7 @@ using std::chrono::seconds;
 constexpr microseconds kReceiptHold = milliseconds{5};
 constexpr microseconds kHoldFirst = seconds{1};
 constexpr microseconds kHoldMost = seconds{30};
+constexpr microseconds kExpiryLook = minutes{10};  // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::string_view kHandingOver = "handing_over";
 constexpr std::uint32_t kLossesMax = 3;
 
@@ -69,7 +71,7 @@ void Turns::take(IncomingRecord full, const PolicyRule* rule, const std::string&
   open.rule = rule;
   ++open_by_rule_[rule];
   ++open_by_peer_[key.first];
-  expiries_.schedule(key, context_.now.instant + (full.expiry + kClockSkew - context_.now.wall));
+  expiries_.schedule(key, context_.now.instant + std::min<microseconds>(full.expiry + kClockSkew - context_.now.wall, kExpiryLook));
   context_.count("request.taken");
   context_.note(Level::Debug, "request.taken", {{"cid", key.second}, {"peer", key.first}, {"from", full.source.str()}, {"agent", full.target.agent}});
   auto& entry = open_.emplace(key, std::move(open)).first->second;
@@ -296,6 +298,7 @@ void Turns::order_run(const Open& open, const std::string& text) {
 
 void Turns::recover(Open& open) {
   open.waiting = Waiting::Recovering;
+  if (planted(Planted::BlindResend)) return order_run(open, text_of(open.record).value_or(""));
   const auto& record = open.record;
   context_.count("turn.recovering");
   context_.note(Level::Info, "turn.recovering", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
@@ -581,7 +584,7 @@ void Turns::send_receipt(const Key& key) {
   open->receipt_sent = true;
   open->receipt_told = told;
   auto event = answers_.encode(record.target, record.source, record.id, receipt);
-  save(*open, event);
+  if (!planted(Planted::StagePublishedBeforeStored)) save(*open, event);
   answers_.publish(record.source, record.id, std::move(event));
 }
 
@@ -613,9 +616,8 @@ void Turns::on_time() {
     if (expired(*open)) {
       end(*open, expired_reply());
     } else {
-      // The wall clock may jump: look again at least every ten minutes.
       const auto left = open->record.expiry + kClockSkew - context_.now.wall + milliseconds{1};
-      expiries_.schedule(*key, now + std::min<microseconds>(left, minutes{10}));
+      expiries_.schedule(*key, now + std::min<microseconds>(left, kExpiryLook));
     }
   }
 }

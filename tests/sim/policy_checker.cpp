@@ -1,0 +1,45 @@
+#include "tests/sim/policy_checker.h"
+
+#include <algorithm>
+
+namespace clawbridge::sim {
+namespace {
+
+// The simulator's globs end in `*` or have none.
+bool fits(const std::vector<std::string>& globs, std::string_view text) {
+  return std::any_of(globs.begin(), globs.end(), [&](std::string_view glob) {
+    return glob.ends_with('*') ? text.starts_with(glob.substr(0, glob.size() - 1)) : text == glob;
+  });
+}
+
+bool denied(const Site& site, const core::IncomingRecord& record, const std::string& session) {
+  for (const auto& rule : site.options.policy) {
+    if (!fits(rule.from, record.source.str()) || !fits(rule.to, record.target.agent)) continue;
+    if (!rule.sessions.empty()) {
+      if (session.empty()) return false;  // judged when it is known
+      if (!fits(rule.sessions, session)) continue;
+    }
+    return rule.allow.empty();
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> forbidden(const Site& site, const core::IncomingRecord& record) {
+  const auto* peer = site.journal->committed_peer(record.source_gateway);
+  if (peer == nullptr) return "its peer is unknown";
+  if (peer->trust == core::PeerTrust::Pending || peer->trust == core::PeerTrust::Revoked) return "its peer is not trusted";
+  const bool label = record.session.starts_with("label:");
+  const auto session = label ? std::string() : record.session.empty() ? "agent:" + record.target.agent + ":main" : record.session;
+  if (denied(site, record, session)) return "a rule denies it";
+  return std::nullopt;
+}
+
+std::optional<std::string> forbidden_session(const Site& site, const core::IncomingRecord& record) {
+  if (!record.session.starts_with("label:") || record.session_key.empty()) return std::nullopt;
+  if (denied(site, record, record.session_key)) return "a rule denies the session " + record.session_key;
+  return std::nullopt;
+}
+
+}  // namespace clawbridge::sim

@@ -1,0 +1,72 @@
+#include "tests/sim/workload.h"
+
+namespace clawbridge::sim {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void Workload::start() {
+  const auto length = world_.options.length;
+  const bool bursts = dice_.chance(0.4);
+  Instant burst = world_.scheduler.now();
+  for (std::size_t i = 0; i < world_.options.exchanges; ++i) {
+    if (!bursts || dice_.chance(0.1)) burst = world_.scheduler.now() + dice_.time(microseconds{0}, length);
+    world_.scheduler.at(burst + dice_.time(microseconds{0}, milliseconds{5}), [this] { send(); });
+    if (dice_.chance(0.2)) world_.scheduler.after(dice_.time(microseconds{0}, length), [this] { ask_again(); });
+  }
+}
+
+void Workload::send() {
+  auto& from = *nodes_[dice_.below(nodes_.size())];
+  auto* to = nodes_[dice_.below(nodes_.size())].get();
+  const bool local = dice_.chance(world_.options.local);
+  while (!local && to == &from) to = nodes_[dice_.below(nodes_.size())].get();
+  if (local) to = &from;
+  core::event::LocalSend send;
+  send.caller_agent = dice_.chance(0.5) ? std::string(kBridgeAgent) : from.agents().front();
+  send.gateway = dice_.chance(0.02) ? "nowhere" : to->site().name;
+  send.agent = dice_.chance(0.02) ? "nobody" : dice_.pick(to->agents());
+  const auto session = dice_.below(10);
+  if (session == 0) send.session_key = "agent:" + send.agent + ":work";
+  if (session == 1) send.session_key = "agent:" + send.agent + ":main";
+  if (session == 2) send.label = "desk";
+  if (session == 3 && dice_.chance(0.3)) send.label = "attic";  // nobody has that
+  send.message = "text " + std::to_string(++texts_) + " ";
+  if (dice_.chance(0.3)) send.message.append(dice_.below(world_.options.text_bytes + 1), 'x');
+  const auto wait = dice_.below(3);
+  send.wait = wait == 0 ? milliseconds{0} : wait == 1 ? milliseconds{dice_.between(1, 3'000)} : milliseconds{30'000};
+  if (dice_.chance(world_.options.short_expiry)) {
+    send.expires_in = std::chrono::duration_cast<milliseconds>(dice_.spread(seconds{1}, seconds{600}));
+  } else if (dice_.chance(0.1)) {
+    send.expires_in = std::chrono::duration_cast<milliseconds>(dice_.spread(seconds{600}, hours{7 * 24}));
+  }
+  const auto ticket = from.ask(std::move(send));
+  if (ticket != 0 && dice_.chance(0.05)) {
+    world_.scheduler.after(dice_.time(milliseconds{1}, seconds{10}), [&from, ticket, life = from.lives()] {
+      if (life == from.lives()) from.leave(ticket);
+    });
+  }
+}
+
+// Waits for an exchange of earlier, or asks another gateway what it has.
+void Workload::ask_again() {
+  auto& from = *nodes_[dice_.below(nodes_.size())];
+  const auto& exchanges = from.site().journal->committed_outgoing();
+  if (dice_.chance(0.5) && !exchanges.empty()) {
+    auto at = exchanges.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(dice_.below(exchanges.size())));
+    core::event::LocalWait wait;
+    wait.id = at->first;
+    wait.wait = milliseconds{dice_.between(0, 20'000)};
+    (void)from.ask(std::move(wait));
+    return;
+  }
+  core::event::LocalAsk ask;
+  ask.op = dice_.chance(0.5) ? Operation::Ping : Operation::AgentsList;
+  ask.gateway = nodes_[dice_.below(nodes_.size())]->site().name;
+  (void)from.ask(std::move(ask));
+}
+
+}  // namespace clawbridge::sim
