@@ -10,7 +10,7 @@ that was accepted has ended, the driver ends.
 
 The log has one JSON object a line, by `n`, the number:
     {"n", "from", "to", "id", "status", "t"}   an answer with a correlation id
-    {"n", "from", "to", "refused", "t"}        an answer without one: the error's code
+    {"n", "from", "to", "refused", "why", "t"} an answer without one: the error's code and message
     {"n", "from", "to", "unanswered", "t"}     the connection ended before the answer: taken or not, nobody can say
     {"n", "ended", "t"}                        what `GET /v1/exchanges/<id>?wait=…` said at its end
 """
@@ -128,7 +128,8 @@ class Driver:
             self.write(**what, unanswered=str(why))
             return number, None
         if "correlationId" not in answer:
-            self.write(**what, refused=answer.get("error", {}).get("code", str(answer)[:200]))
+            error = answer.get("error") or {"code": "?", "message": str(answer)[:200]}
+            self.write(**what, refused=error["code"], why=error["message"])
             await asyncio.sleep(RETRY_SECONDS)  # it is full or going down: not at once again
             return number, None
         self.counts["accepted"] += 1

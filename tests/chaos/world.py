@@ -38,10 +38,10 @@ class Relays:
 
 
 class World:
-    """`kinds`: bridge name -> kind of its gateway; `agents` a gateway, whose turns take `delay_ms`."""
+    """`kinds`: bridge name -> kind of its gateway. `load`: a rounds.Load."""
 
-    def __init__(self, folder, kinds, persistent, agents=6, delay_ms=10, log_level="warn"):
-        self.folder, self.kinds, self.agents = pathlib.Path(folder), kinds, [f"a{number}" for number in range(agents)]
+    def __init__(self, folder, kinds, persistent, load):
+        self.folder, self.kinds, self.agents = pathlib.Path(folder), kinds, [f"a{number}" for number in range(load.agents)]
         self.parts = []  # in the order of their start
         self.bridges, self.victims = {}, {}
         self.gateways = {name: gateways.make(kind, self.folder / name, name) for name, kind in kinds.items()}
@@ -55,7 +55,7 @@ class World:
                 self.add(gateway).start()
                 self.bridges[name] = self.add(bridge.Bridge(
                     self.folder, name, f"mqtt://127.0.0.1:{self.relays.ports[name]}",
-                    {"gateway": gateway.settings(self.agents, delay_ms), "log": {"level": log_level},
+                    {"gateway": gateway.settings(self.agents, load.delay_ms), "log": {"level": load.log_level},
                      "broker": {"keepalive": f"{KEEPALIVE_SECONDS}s"}}, join))
             self.wait_acquainted()
         except BaseException:
@@ -77,12 +77,12 @@ class World:
     def names(self, group):
         return sorted(name for name in self.victims if name.split()[0] == group)
 
-    def lanes(self, sources):
-        """Every source agent of every gateway asks every agent of the others, and one of its own gateway's."""
-        return [[f"{name}/s{source}", f"{target}/{agent}"] for name in self.bridges for source in range(sources)
+    def lanes(self, askers, sources):
+        """Every source agent of these gateways asks every agent of the others, and one of its own gateway's."""
+        return [[f"{name}/s{source}", f"{target}/{agent}"] for name in askers for source in range(sources)
                 for target in self.bridges for agent in (self.agents if target != name else self.agents[:1])]
 
-    def wait_healed(self, seconds):
+    def wait_settled(self, seconds):
         """Until every bridge runs, is ready, and has no exchange open on either side."""
         for name, made in self.bridges.items():
             made.wait_ready(60)
