@@ -13,8 +13,9 @@ import pathlib
 import socket
 import sys
 
-import gateways
-from traffic import PREFIX, lane_name, number_of, text_of
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import gateways  # noqa: E402
+from traffic import PREFIX, lane_name, number_of, text_of  # noqa: E402
 
 PIPELINED = 32
 CLOCK_SECONDS = 0.05  # stage times have milliseconds, and a strike is written down just before it happens
@@ -51,6 +52,11 @@ def seconds_of(time):
     return datetime.datetime.fromisoformat(time).timestamp()
 
 
+def is_reply(view, expected):
+    """A reply that a gateway's history has cut says so."""
+    return view["reply"] == expected or (view.get("truncated") and expected.startswith(view["reply"][:1000]))
+
+
 class Checker:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -59,7 +65,7 @@ class Checker:
         self.counts = collections.Counter()
         self.outcomes = collections.Counter()
         self.read_log()
-        self.turns = {name: list(gateways.make(kind, self.folder / name, name).turns())
+        self.turns = {name: gateways.KINDS[kind].turns(self.folder / name)
                       for name, kind in self.round["gateways"].items()}
         self.strikes = list(gateways.read_lines(self.folder / "strikes.jsonl"))
 
@@ -142,7 +148,7 @@ class Checker:
         if self.told.get(number, status) not in (status, "unknown"):  # which alone a later reply may replace
             self.fault("changed its outcome", f"{number} {id_}: the driver was told {self.told[number]}, it is {status}")
         self.judge_agreement(number, id_, requester, responder)
-        if status == "ok" and requester["reply"] != PREFIX + text_of(number, lane_name(line["from"], line["to"])):
+        if status == "ok" and not is_reply(requester, PREFIX + text_of(number, lane_name(line["from"], line["to"]))):
             self.fault("a wrong reply", f"{number} {id_}: {requester['reply'][:100]!r}")
         if status == "ok" and not self.ran_ids[id_]:
             self.fault("ok without a turn", f"{number} {id_}")

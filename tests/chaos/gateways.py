@@ -6,7 +6,11 @@ about what ran. `turns` needs the folder alone, so that the checker reads it wit
 
 import dataclasses
 import json
-import pathlib
+
+from clawtest import process, standin
+from killer import Victim
+
+PROVENANCE = "mqtt:"  # the source channel of a turn: this and the correlation id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,13 +24,13 @@ class Turn:
 class Echo:
     """The bridge's own gateway: it lives and dies with the bridge, and finds its turns again in the record."""
 
-    kind = "echo"
+    port = None
 
-    def __init__(self, folder, name):
-        self.folder, self.name = pathlib.Path(folder), name
+    def __init__(self, folder, _name, agents, delay_ms):
+        self.folder, self.agents, self.delay_ms = folder, agents, delay_ms
 
-    def settings(self, agents, delay_ms):
-        return {"kind": "echo", "agents": agents, "delay": f"{delay_ms}ms", "record": str(self.folder / "turns.jsonl")}
+    def settings(self, _port):
+        return {"kind": "echo", "agents": self.agents, "delay": f"{self.delay_ms}ms", "record": str(self.folder / "turns.jsonl")}
 
     def start(self):
         pass
@@ -38,24 +42,68 @@ class Echo:
         """It has no process of its own."""
         return []
 
-    def turns(self):
-        return [Turn(line["correlationId"], line["text"]) for line in read_lines(self.folder / "turns.jsonl")]
+    @staticmethod
+    def turns(folder):
+        return [Turn(line["correlationId"], line["text"]) for line in read_lines(folder / "turns.jsonl")]
 
 
-KINDS = {gateway.kind: gateway for gateway in (Echo,)}
+class StandIn(Victim):
+    """The stand-in for one version of OpenClaw, reached through a relay at `port`."""
+
+    def __init__(self, version, folder, name, agents, delay_ms):
+        super().__init__(f"gateway {name}")
+        self.gateway = standin.StandIn(folder / "gateway", version, agents, start=False, delay=delay_ms)
+        self.port = self.gateway.port
+
+    def settings(self, port):
+        return {**self.gateway.settings(), "url": f"ws://127.0.0.1:{port}"}
+
+    def victims(self):
+        return [self]
+
+    def pid(self):
+        return self.gateway.pid
+
+    def running(self):
+        return self.gateway.running()
+
+    def start(self):
+        self.gateway.start()
+
+    def kill(self):
+        self.gateway.kill()
+
+    def terminate(self):
+        self.gateway.stop()
+
+    def stop(self):
+        if self.running():
+            self.gateway.stop()
+
+    @staticmethod
+    def turns(folder):
+        """2026.9.6 begins a turn that a crash has cut again by itself: that is the same turn."""
+        return [Turn(line["channel"].removeprefix(PROVENANCE), line["text"])
+                for line in read_lines(folder / "gateway" / "record.jsonl") if line["event"] == "start" and not line["recovers"]]
 
 
-def make(kind, folder, name):
-    return KINDS[kind](folder, name)
+class New(StandIn):
+    def __init__(self, *arguments):
+        super().__init__(standin.NEW, *arguments)
+
+
+class Old(StandIn):
+    def __init__(self, *arguments):
+        super().__init__(standin.OLD, *arguments)
+
+
+KINDS = {"echo": Echo, f"openclaw-{standin.NEW}": New, f"openclaw-{standin.OLD}": Old}
 
 
 def read_lines(path):
     """The objects of a file with one JSON object a line. A line cut short is an error: records are written whole."""
-    if not path.exists():
-        return
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise AssertionError(f"{path}:{number} is no JSON: {line[:200]!r}") from error
+    for number, line in enumerate(process.read(path).split("\n")[:-1], 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise AssertionError(f"{path}:{number} is no JSON: {line[:200]!r}") from error

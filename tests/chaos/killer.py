@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -27,9 +28,10 @@ class Victim:
         else:
             self.terminate()
 
-    def mend(self, kind):
+    def mend(self, kind, seconds):
         if kind == "STOP":
             os.kill(self.pid(), signal.SIGCONT)
+            self.started += seconds  # it has not grown older meanwhile
         else:
             self.start()
             self.started = time.monotonic()
@@ -94,7 +96,7 @@ class LinkVictim(Victim):
     def strike(self, kind):
         self.relay.order(self.link, kind.split()[0])
 
-    def mend(self, kind):
+    def mend(self, kind, _seconds):
         self.relay.order(self.link, "reset" if kind.endswith("lost") else "heal")
 
 
@@ -141,9 +143,10 @@ class Killer:
                 self.done[strike.kind, victim.name] += 1
             time.sleep(strike.seconds)
             for victim in victims:
-                victim.mend(strike.kind)
+                victim.mend(strike.kind, strike.seconds)
         except Exception as problem:  # noqa: BLE001 a thread's problem is the run's
-            self.problems.append(f"{strike}: {problem}")
+            self.problems.append(f"{time.strftime('%H:%M:%S')} {strike}: {problem}")
+            print(self.problems[-1], file=sys.stderr, flush=True)
         finally:
             for victim in victims:
                 victim.lock.release()

@@ -77,6 +77,8 @@ class Driver:
             self.process.kill()
         self.process.wait()
         self.reading.join()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
 
 class Round:
@@ -126,9 +128,10 @@ class Round:
 
     def settle(self, world, driver):
         """Everything is mended; each exchange must come to its end. If not, the checker says which did not."""
+        seconds = 10 if self.problems else SETTLE_SECONDS  # something is down for good
         try:
-            driver.stop(SETTLE_SECONDS)
-            world.wait_settled(SETTLE_SECONDS)
+            driver.stop(seconds)
+            world.wait_settled(seconds)
         except AssertionError as problem:
             self.problems.append(str(problem))
 

@@ -33,8 +33,9 @@ class Relays:
         self.process.stdin.flush()
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait(20)
+        with self.process:  # closes its pipes, which ends it
+            self.process.stdin.close()
+            self.process.wait(20)
 
 
 class World:
@@ -44,18 +45,19 @@ class World:
         self.folder, self.kinds, self.agents = pathlib.Path(folder), kinds, [f"a{number}" for number in range(load.agents)]
         self.parts = []  # in the order of their start
         self.bridges, self.victims = {}, {}
-        self.gateways = {name: gateways.make(kind, self.folder / name, name) for name, kind in kinds.items()}
+        self.gateways = {name: gateways.KINDS[kind](self.folder / name, name, self.agents, load.delay_ms) for name, kind in kinds.items()}
         try:
             self.broker = self.add(broker.Broker(self.folder / "broker", persistent=persistent, stock=True))
             links = {name: self.broker.port for name in kinds}
+            links.update({f"{name}-gateway": gateway.port for name, gateway in self.gateways.items() if gateway.port})
             self.relays = self.add(Relays(links, self.folder / "relays.log"))
             join = bridge.join_secret()
             for name, gateway in self.gateways.items():
-                (self.folder / name).mkdir()
+                (self.folder / name).mkdir(exist_ok=True)
                 self.add(gateway).start()
                 self.bridges[name] = self.add(bridge.Bridge(
                     self.folder, name, f"mqtt://127.0.0.1:{self.relays.ports[name]}",
-                    {"gateway": gateway.settings(self.agents, load.delay_ms), "log": {"level": load.log_level},
+                    {"gateway": gateway.settings(self.relays.ports.get(f"{name}-gateway")), "log": {"level": load.log_level},
                      "broker": {"keepalive": f"{KEEPALIVE_SECONDS}s"}}, join))
             self.wait_acquainted()
         except BaseException:
