@@ -6,19 +6,22 @@ about what ran. `turns` needs the folder alone, so that the checker reads it wit
 
 import dataclasses
 import json
+import time
 
 from clawtest import process, standin
 from killer import Victim
 
+OLD_START_SECONDS = 3
 PROVENANCE = "mqtt:"  # the source channel of a turn: this and the correlation id
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Turn:
-    """A turn that began, in the order of the record."""
+    """A turn that began, in the order of the record. `reply`: what it ended with, None when it did not end, or badly."""
 
     correlation_id: str
     text: str
+    reply: str | None = None
 
 
 class Echo:
@@ -44,7 +47,7 @@ class Echo:
 
     @staticmethod
     def turns(folder):
-        return [Turn(line["correlationId"], line["text"]) for line in read_lines(folder / "turns.jsonl")]
+        return [Turn(line["correlationId"], line["text"], "echo: " + line["text"]) for line in read_lines(folder / "turns.jsonl")]
 
 
 class StandIn(Victim):
@@ -83,8 +86,14 @@ class StandIn(Victim):
     @staticmethod
     def turns(folder):
         """2026.9.6 begins a turn that a crash has cut again by itself: that is the same turn."""
-        return [Turn(line["channel"].removeprefix(PROVENANCE), line["text"])
-                for line in read_lines(folder / "gateway" / "record.jsonl") if line["event"] == "start" and not line["recovers"]]
+        turns, latest = [], {}
+        for line in read_lines(folder / "gateway" / "record.jsonl"):
+            if line["event"] == "start" and not line["recovers"]:
+                turns.append(Turn(line["channel"].removeprefix(PROVENANCE), line["text"]))
+                latest[line["channel"]] = turns[-1]
+            elif line["event"] == "end" and line["status"] == "ok":
+                latest[line["channel"]].reply = line["reply"]
+        return turns
 
 
 class New(StandIn):
@@ -93,8 +102,14 @@ class New(StandIn):
 
 
 class Old(StandIn):
+    """2026.3.8 names no boot: a bridge tells two by the time of their starts, between which a real one lets seconds pass."""
+
     def __init__(self, *arguments):
         super().__init__(standin.OLD, *arguments)
+
+    def start(self):
+        time.sleep(max(0, self.started + OLD_START_SECONDS - time.monotonic()))
+        super().start()
 
 
 KINDS = {"echo": Echo, f"openclaw-{standin.NEW}": New, f"openclaw-{standin.OLD}": Old}

@@ -18,7 +18,7 @@ class Victim:
     """A process that can be struck. `pid` and `running` ask it, `start` starts it again."""
 
     def __init__(self, name):
-        self.name, self.lock, self.started = name, threading.RLock(), time.monotonic()
+        self.name, self.lock, self.started = name, threading.RLock(), float("-inf")
 
     def strike(self, kind):
         if kind == "STOP":

@@ -19,7 +19,7 @@ from clawtest import bridge, broker, case, process  # noqa: E402
 from check import read_exchanges  # noqa: E402
 from driver import Client  # noqa: E402
 from gateways import Echo  # noqa: E402
-from traffic import PREFIX, lane_name, number_of, text_of  # noqa: E402
+from traffic import lane_name, number_of, text_of  # noqa: E402
 
 EXCHANGES = int(os.environ.get("CLAWBRIDGE_OFFLINE_QUEUE", "1000"))
 AGENTS = [f"a{number}" for number in range(10)]
@@ -108,7 +108,7 @@ class OfflineQueue(case.Case):
         views = [read_exchanges(made.socket, list(numbers)) for made in (self.macbook, self.imac)]
         for id_, number in numbers.items():
             target = AGENTS[(number - 1) % len(AGENTS)]
-            expected = ("ok", PREFIX + text_of(number, lane_name("macbook/main", f"imac/{target}")))
+            expected = ("ok", "echo: " + text_of(number, lane_name("macbook/main", f"imac/{target}")))
             for view in views:
                 self.assertEqual((view[id_]["status"], view[id_]["reply"]), expected)
 
