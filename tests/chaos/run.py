@@ -55,7 +55,7 @@ def main():
     for name, persistent, exchanges, kills in (("kept", True, options.exchanges // 2, options.kills // 2),
                                                ("forgotten", False, (options.exchanges + 1) // 2, (options.kills + 1) // 2)):
         rounds.append(Fire(folder, name, kinds, persistent, load, chance, exchanges, kills, deadline).run())
-    rounds.append(JournalDestroyed(folder, "journal destroyed", kinds, load, DESTROYED_TIMES, DESTROYED_EXCHANGES).run())
+    rounds.append(JournalDestroyed(folder, "destroyed", kinds, load, DESTROYED_TIMES, DESTROYED_EXCHANGES).run())
     good = table.show(rounds)
     if not good:
         print(f"seed {seed}; everything of this run is in {folder}")
