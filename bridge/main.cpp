@@ -182,6 +182,7 @@ class Daemon final : public runtime::Hands {
   void carry_out(core::action::ResolveSession& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::StartRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::RecoverRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::ForgetRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::Note& action) override { observe::note(action); }
   void carry_out(core::action::Stopped&) override {
     gateway_->stop();

@@ -26,7 +26,10 @@ class Gateway {
   /// Answered by RunStarted and RunEnded, or RunNotTaken, or RunLost.
   virtual void carry_out(const core::action::StartRun& order) = 0;
   /// Answered by RunStarted (it still runs) and RunEnded, or RunNotTaken, or RunLost (ask again after GatewayUp).
+  /// The core asks for every turn of an earlier life of the bridge before it orders the first StartRun.
   virtual void carry_out(const core::action::RecoverRun& order) = 0;
+  /// No answer. Whatever is kept to answer RecoverRun for this run may go.
+  virtual void carry_out(const core::action::ForgetRun& order) = 0;
 
   /// Closes the connection; no event comes after it. Destroying without stop() does the same.
   virtual void stop() = 0;
