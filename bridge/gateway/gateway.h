@@ -1,6 +1,6 @@
 // The local agent gateway as the core sees it: it is asked to resolve sessions and to run turns, and reports by events.
 //
-// One implementation per kind: openclaw.h, echo.h. Each is constructed with the io_context whose one thread owns it, a
+// One implementation per kind: openclaw.h, echo.h, command.h. Each is constructed with the io_context whose one thread owns it, a
 // plain settings struct, and the sink that its events go to.
 #pragma once
 
