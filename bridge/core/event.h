@@ -87,7 +87,7 @@ struct GatewayAgent {
   std::string name;  // may be empty
 };
 struct GatewayUp {
-  std::string kind;     // openclaw, echo
+  std::string kind;     // openclaw, echo, command
   std::string version;
   std::string boot_id;  // differs after a restart of the gateway; empty where it tells none
   bool keeps_keys = false;  // the same idempotency key to the same boot does not run twice (OpenClaw 2026.9)
