@@ -155,8 +155,8 @@ class Checker:
             self.fault("ok without a turn", f"{number} {id_}")
         if status in DID_NOT_RUN and self.ran_ids[id_]:
             self.fault("ran although denied", f"{number} {id_}: {status}")
-        if status == "interrupted" and not self.is_excused(line["to"].split("/")[0], responder):
-            self.fault("interrupted without a kill", f"{number} {id_}: {responder and responder['stages']}")
+        if status in ("interrupted", "error") and not self.is_excused(line["to"].split("/")[0], responder):
+            self.fault("failed without a kill", f"{number} {id_}: {responder and responder['stages']}")
 
     def judge_agreement(self, number, id_, requester, responder):
         status, theirs = requester["status"], responder and responder["status"]

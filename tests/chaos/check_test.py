@@ -140,7 +140,7 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.judged(), {"doubled"})
 
     def test_sides_that_disagree(self):
-        self.set(2, "imac", status="error")
+        self.set(2, "imac", status="no_reply")
         self.assertEqual(self.judged(), {"disagreeing"})
 
     def test_a_responder_that_does_not_know_it(self):
@@ -193,19 +193,25 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.judged(), {"out of order"})
 
     def test_interrupted_needs_a_kill_in_its_time(self):
-        self.set(2, "imac", "macbook", status="interrupted")
-        self.told(2, "interrupted")
+        self.judge_by_strikes("interrupted")
+
+    def test_an_error_needs_a_kill_in_its_time(self):
+        self.judge_by_strikes("error")
+
+    def judge_by_strikes(self, status):
+        self.set(2, "imac", "macbook", status=status)
+        self.told(2, status)
         moment = check.seconds_of("2026-11-23T01:00:12.500Z")
         self.strikes = [{"t": moment, "kind": "KILL", "victim": "gateway imac"}]
         self.assertEqual(self.judged(), set())
         self.strikes = [{"t": moment, "kind": "KILL", "victim": "gateway macbook"}, {"t": moment, "kind": "STOP", "victim": "gateway imac"},
                         {"t": moment - 5, "kind": "KILL", "victim": "bridge imac"}, {"t": moment + 5, "kind": "KILL", "victim": "bridge imac"}]
-        self.assertEqual(self.judged(), {"interrupted without a kill"})
+        self.assertEqual(self.judged(), {"failed without a kill"})
 
     def test_too_few_that_are_ok(self):
         self.round["ok_share"] = 0.9
-        self.set(2, "imac", "macbook", status="error")
-        self.told(2, "error")
+        self.set(2, "imac", "macbook", status="no_reply")
+        self.told(2, "no_reply")
         self.assertEqual(self.judged(), {"too few ok"})
 
     def test_a_bridge_that_hung(self):

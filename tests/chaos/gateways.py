@@ -4,13 +4,19 @@ A gateway writes down every turn itself, on disk, where neither a bridge nor the
 about what ran. `turns` needs the folder alone, so that the checker reads it without any of the running parts.
 """
 
+import contextlib
 import dataclasses
 import json
+import os
+import pathlib
+import signal
 import time
 
 from clawtest import process, standin
 from killer import Victim
+from traffic import text_of
 
+PROGRAM = pathlib.Path(__file__).resolve().parent / "program.sh"
 OLD_START_SECONDS = 3
 PROVENANCE = "mqtt:"  # the source channel of a turn: this and the correlation id
 
@@ -48,6 +54,68 @@ class Echo:
     @staticmethod
     def turns(folder):
         return [Turn(line["correlationId"], line["text"], "echo: " + line["text"]) for line in read_lines(folder / "turns.jsonl")]
+
+
+class Command(Victim):
+    """A program for each turn (program.sh), under a supervisor that outlives the bridge: struck are the supervisors."""
+
+    port = None
+
+    def __init__(self, folder, name, agents, delay_ms):
+        super().__init__(f"gateway {name}")
+        self.folder, self.agents, self.delay_ms, self.frozen = folder, agents, delay_ms, []
+
+    def settings(self, _port):
+        return {"kind": "command", "agents": self.agents, "command": [str(PROGRAM), str(self.folder / "turns.txt"), str(self.delay_ms)]}
+
+    def supervisors(self):
+        """Process ids, from the turns' folders; a process that is no supervisor of that folder is another's."""
+        found = []
+        for claim in (self.folder / "state" / "turns").glob("*/claimed"):
+            try:
+                who, _, pid = os.readlink(claim).partition(" ")
+            except FileNotFoundError:
+                continue  # the turn was forgotten meanwhile
+            if who == "supervisor" and str(claim.parent) in process.read(f"/proc/{pid}/cmdline"):
+                found.append(int(pid))
+        return found
+
+    def signal(self, pids, number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def running(self):
+        return True  # it is there when there is a turn
+
+    def start(self):
+        pass
+
+    def strike(self, kind):
+        pids = self.supervisors()
+        self.signal(pids, getattr(signal, f"SIG{kind}"))
+        self.frozen = pids if kind == "STOP" else []
+
+    def mend(self, _kind, _seconds):
+        self.signal(self.frozen, signal.SIGCONT)
+
+    def stop(self):
+        process.wait_until(f"the turns of {self.name} to end", lambda: not self.supervisors(), 30)
+
+    def victims(self):
+        return [self]
+
+    @staticmethod
+    def turns(folder):
+        turns, latest = [], {}
+        for line in process.read(folder / "turns.txt").split("\n")[:-1]:
+            what, id_, number, lane = line.split(" ")
+            if what == "begin":
+                turns.append(Turn(id_, text_of(int(number), lane)))
+                latest[id_] = turns[-1]
+            else:
+                latest[id_].reply = "echo: " + latest[id_].text
+        return turns
 
 
 class StandIn(Victim):
@@ -112,7 +180,7 @@ class Old(StandIn):
         super().start()
 
 
-KINDS = {"echo": Echo, f"openclaw-{standin.NEW}": New, f"openclaw-{standin.OLD}": Old}
+KINDS = {"echo": Echo, "command": Command, f"openclaw-{standin.NEW}": New, f"openclaw-{standin.OLD}": Old}
 
 
 def read_lines(path):
