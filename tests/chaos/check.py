@@ -67,7 +67,7 @@ class Checker:
         self.read_log()
         self.turns = {name: gateways.KINDS[kind].turns(self.folder / name)
                       for name, kind in self.round["gateways"].items()}
-        self.strikes = list(gateways.read_lines(self.folder / "strikes.jsonl"))
+        self.strikes = list(gateways.read_lines(self.folder / "strikes.jsonl"))  # none when nothing was struck
 
     def read_log(self):
         self.sent, self.told = {}, {}  # number -> its line; number -> the end that the driver was told

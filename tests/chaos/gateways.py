@@ -33,6 +33,7 @@ class Turn:
 class Echo:
     """The bridge's own gateway: it lives and dies with the bridge, and finds its turns again in the record."""
 
+    kind = "echo"
     port = None
 
     def __init__(self, folder, _name, agents, delay_ms):
@@ -59,6 +60,7 @@ class Echo:
 class Command(Victim):
     """A program for each turn (program.sh), under a supervisor that outlives the bridge: struck are the supervisors."""
 
+    kind = "command"
     port = None
 
     def __init__(self, folder, name, agents, delay_ms):
@@ -148,7 +150,7 @@ class StandIn(Victim):
         self.gateway.stop()
 
     def stop(self):
-        if self.running():
+        if self.gateway.process is not None and self.running():
             self.gateway.stop()
 
     @staticmethod
@@ -165,12 +167,16 @@ class StandIn(Victim):
 
 
 class New(StandIn):
+    kind = f"openclaw-{standin.NEW}"
+
     def __init__(self, *arguments):
         super().__init__(standin.NEW, *arguments)
 
 
 class Old(StandIn):
     """2026.3.8 names no boot: a bridge tells two by the time of their starts, between which a real one lets seconds pass."""
+
+    kind = f"openclaw-{standin.OLD}"
 
     def __init__(self, *arguments):
         super().__init__(standin.OLD, *arguments)
@@ -180,7 +186,7 @@ class Old(StandIn):
         super().start()
 
 
-KINDS = {"echo": Echo, "command": Command, f"openclaw-{standin.NEW}": New, f"openclaw-{standin.OLD}": Old}
+KINDS = {gateway.kind: gateway for gateway in (Echo, Command, New, Old)}
 
 
 def read_lines(path):

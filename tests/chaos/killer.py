@@ -100,6 +100,12 @@ class LinkVictim(Victim):
         self.relay.order(self.link, "reset" if kind.endswith("lost") else "heal")
 
 
+def write_down(log, kind, victim, seconds):
+    """One line in the log of strikes, which must be there before it happens."""
+    log.write(json.dumps({"t": round(time.time(), 3), "kind": kind, "victim": victim.name, "seconds": round(seconds, 3)}) + "\n")
+    log.flush()
+
+
 class Killer:
     """`victims` by name. `log`: a file for one line per strike. `progress()`: exchanges that have ended so far."""
 
@@ -110,7 +116,7 @@ class Killer:
 
     def run(self, strikes, exchanges, deadline):
         """Strikes at even distances of progress. Returns when all is mended, or at the deadline."""
-        with open(self.log, "a", buffering=1, encoding="utf-8") as log:
+        with open(self.log, "a", encoding="utf-8") as log:
             last = time.monotonic()
             for number, strike in enumerate(strikes):
                 due = exchanges * (number + 1) / (len(strikes) + 1)
@@ -137,8 +143,7 @@ class Killer:
                 if not victim.running():
                     raise AssertionError(f"{victim.name} has ended by itself")
                 with self.writing:
-                    log.write(json.dumps({"t": round(time.time(), 3), "kind": strike.kind, "victim": victim.name,
-                                          "seconds": round(strike.seconds, 3)}) + "\n")
+                    write_down(log, strike.kind, victim, strike.seconds)
                 victim.strike(strike.kind)
                 self.done[strike.kind, victim.name] += 1
             time.sleep(strike.seconds)

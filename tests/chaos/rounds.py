@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 
+import gateways
 import schedule
 from clawtest import process
-from killer import Killer
+from killer import Killer, write_down
 from world import KEEPALIVE_SECONDS, World
 
 HERE = pathlib.Path(__file__).resolve().parent
 SETTLE_SECONDS = 420  # the contract's slowest question comes every five minutes
+DOUBT_SECONDS = 20
 CHECK_SECONDS = 1200
 OK_SHARE = 0.99
 
@@ -59,18 +61,17 @@ class Driver:
         process.wait_until(f"{count} exchanges to end, of {self.counts}", lambda: self.ended() >= count or not self.running(), seconds)
 
     def stop(self, seconds):
-        """Ends the sending; an AssertionError when what was accepted does not end within that time."""
+        """Ends the sending. Whether everything that was accepted has ended within that time."""
         if self.running():
             self.process.stdin.write("stop\n")
             self.process.stdin.flush()
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{seconds} s after everything was mended, not all exchanges have ended: {self.counts}") from None
-        finally:
-            self.kill()
+            return False
         if code != 0:
             raise AssertionError(f"the driver ended with code {code}: see driver.log")
+        return True
 
     def kill(self):
         if self.running():
@@ -130,10 +131,24 @@ class Round:
         """Everything is mended; each exchange must come to its end. If not, the checker says which did not."""
         seconds = 10 if self.problems else SETTLE_SECONDS  # something is down for good
         try:
-            driver.stop(seconds)
+            if not driver.stop(min(seconds, DOUBT_SECONDS)):
+                self.end_doubts(world)
+            if not driver.stop(seconds):
+                raise AssertionError(f"{seconds} s after everything was mended, not all exchanges have ended: {driver.counts}")
             world.wait_settled(seconds)
         except AssertionError as problem:
             self.problems.append(str(problem))
+
+    def end_doubts(self, world):
+        """2026.3.8 cannot tell a turn that waits from one that it was never given: while it runs, a bridge waits for a quarter
+        of an hour before it calls such a turn interrupted. A restart tells: what waited is gone."""
+        with open(self.folder / "strikes.jsonl", "a", encoding="utf-8") as log:
+            for name, gateway in world.gateways.items():
+                if self.kinds[name] != gateways.Old.kind:
+                    continue
+                write_down(log, "TERM", gateway, 0)
+                gateway.strike("TERM")
+                gateway.mend("TERM", 0)
 
     def check(self, world):
         (self.folder / "round.json").write_text(json.dumps({
