@@ -70,6 +70,7 @@ struct BrokerPublished {
   std::uint64_t token = 0;
   bool ok = false;
   std::string reason;
+  bool lost = false;  // not ok because the connection ended, or too much waited for it: the broker has refused nothing
 };
 struct BrokerMessage {
   std::string topic;
