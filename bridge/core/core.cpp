@@ -26,12 +26,14 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
       peers_(context_),
       asks_(context_),
       outbox_(context_, peers_, asks_),
-      inbox_(context_, peers_),
-      link_(context_, peers_, asks_, inbox_, restored.epoch) {
+      gateway_(context_),
+      inbox_(context_, peers_, gateway_),
+      link_(context_, peers_, asks_, gateway_, restored.epoch) {
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
   outbox_.restore(std::move(restored.outgoing));
-  inbox_.restore(std::move(restored.incoming), std::move(restored.replay_marks), std::move(restored.newest_ids));
+  inbox_.restore(std::move(restored.replay_marks), std::move(restored.newest_ids));
+  inbox_.turns().restore(std::move(restored.incoming));
 }
 
 // One overload per event.
@@ -63,23 +65,25 @@ struct Core::Handler {
     if (!core.receive_plain(e)) core.receive(e.topic, e.payload, e.retained, Origin::Broker);
   }
   void operator()(const event::GatewayUp& e) const {
-    core.inbox_.on_gateway_up(e);
+    core.gateway_.on_up(e);
+    core.inbox_.turns().on_gateway_up();
     core.link_.on_gateway_changed();
   }
   void operator()(const event::GatewayDown& e) const {
-    const bool was_up = core.inbox_.gateway_connected();
-    core.inbox_.on_gateway_down(e);
+    const bool was_up = core.gateway_.is_up();
+    core.gateway_.on_down(e);
+    core.inbox_.turns().on_gateway_down(was_up);
     if (was_up) core.link_.on_gateway_changed();
   }
   void operator()(const event::GatewayAgents& e) const {
-    core.inbox_.on_gateway_agents(e.agents);
+    core.gateway_.on_agents(e.agents);
     core.link_.on_gateway_changed();
   }
-  void operator()(const event::SessionResolved& e) const { core.inbox_.on_session_resolved(e); }
-  void operator()(const event::RunStarted& e) const { core.inbox_.on_run_started(e); }
-  void operator()(const event::RunEnded& e) const { core.inbox_.on_run_ended(e); }
-  void operator()(const event::RunNotTaken& e) const { core.inbox_.on_run_not_taken(e); }
-  void operator()(const event::RunLost& e) const { core.inbox_.on_run_lost(e); }
+  void operator()(const event::SessionResolved& e) const { core.inbox_.turns().on_session_resolved(e); }
+  void operator()(const event::RunStarted& e) const { core.inbox_.turns().on_run_started(e); }
+  void operator()(const event::RunEnded& e) const { core.inbox_.turns().on_run_ended(e); }
+  void operator()(const event::RunNotTaken& e) const { core.inbox_.turns().on_run_not_taken(e); }
+  void operator()(const event::RunLost& e) const { core.inbox_.turns().on_run_lost(e); }
   void operator()(const event::LocalSend& e) const { core.send(e); }
   void operator()(const event::LocalAsk& e) const { core.ask(e); }
   void operator()(const event::LocalWait& e) const { core.outbox_.wait(e); }
@@ -110,6 +114,7 @@ Actions Core::step(Now now, Event event) {
   link_.on_time();
   if (was_up != link_.up()) link_changed();
   outbox_.on_time();
+  inbox_.turns().on_time();
   inbox_.on_time();
   for (const auto& answer : asks_.on_time()) on_ask_answer(answer);
   drain_loopback();
@@ -120,6 +125,7 @@ Actions Core::step(Now now, Event event) {
 std::optional<Instant> Core::next_deadline() const {
   if (!started_) return Instant{};
   auto next = earliest(earliest(link_.next_deadline(), outbox_.next_deadline()), earliest(inbox_.next_deadline(), asks_.next_deadline()));
+  next = earliest(next, inbox_.turns().next_deadline());
   if (stopping_ == Stopping::Draining || stopping_ == Stopping::Offline) next = earliest(next, stop_deadline_);
   return next;
 }
@@ -142,7 +148,7 @@ void Core::link_changed() {
 }
 
 void Core::go_on_stopping() {
-  if (stopping_ == Stopping::Draining && (inbox_.running() == 0 || context_.now.instant >= stop_deadline_)) {
+  if (stopping_ == Stopping::Draining && (inbox_.turns().running() == 0 || context_.now.instant >= stop_deadline_)) {
     stopping_ = Stopping::Offline;
     stop_deadline_ = context_.now.instant + kOfflineWait;
     link_.say_offline();
@@ -304,7 +310,7 @@ void Core::handle_from_own_name(const Message& message) {
   const bool to_answer = !purpose || std::holds_alternative<AskForOurselves>(*purpose);
   if (message.type == MessageType::Request && message.op == Operation::Ping && to_answer) {
     body::Reply reply;
-    reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, inbox_.open()};
+    reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, inbox_.turns().open()};
     auto event = make_reply(context_, *peers_.find(context_.me()),
                             {context_.new_id(), message.subject, message.source, context_.now.wall, message.id, context_.key_id}, reply, message.sealed);
     context_.actions.emplace_back(action::Publish{.topic = context_.topics.reply(message.source), .payload = std::move(event),
@@ -364,13 +370,13 @@ void Core::send(const event::LocalSend& send) {
     context_.actions.emplace_back(action::Answer{send.ticket, SendResult(Error{ErrorCode::Busy, "clawbridge is shutting down; send again when it runs", true})});
     return;
   }
-  const auto target = resolve_target(send, context_, peers_, inbox_.gateway().agents, link_.discovered());
+  const auto target = resolve_target(send, context_, peers_, gateway_.info().agents, link_.discovered());
   if (!target) {
     context_.count("send.refused");
     context_.actions.emplace_back(action::Answer{send.ticket, SendResult(target.error())});
     return;
   }
-  auto chain = inbox_.chain_of(send.caller_agent, send.caller_session);
+  auto chain = inbox_.turns().chain_of(send.caller_agent, send.caller_session);
   if (chain.size() > context_.options.limits.max_hops) {
     context_.count("send.loop");
     context_.actions.emplace_back(action::Answer{
@@ -419,7 +425,7 @@ StatusView Core::status() const {
   StatusView view;
   view.gateway = context_.me();
   view.version = context_.options.version;
-  const bool whole = inbox_.gateway_connected() && link_.broker_error().empty();
+  const bool whole = gateway_.is_up() && link_.broker_error().empty();
   view.state = link_.name_conflict() ? "name_conflict" : !link_.up() ? "offline" : whole ? "online" : "degraded";
   view.fingerprint = hex_encode(context_.fingerprint);
   view.incarnation = context_.incarnation;
@@ -428,15 +434,15 @@ StatusView Core::status() const {
   view.broker_error = link_.broker_error();
   view.broker_protocol = link_.protocol();
   view.broker_insecure = context_.options.broker_insecure;
-  view.gateway_connected = inbox_.gateway_connected();
+  view.gateway_connected = gateway_.is_up();
   view.gateway_kind = context_.options.gateway_kind;
-  view.gateway_version = inbox_.gateway().version;
-  view.gateway_error = inbox_.gateway_error();
-  for (const auto& agent : inbox_.gateway().agents) view.agents.push_back(agent.id);
+  view.gateway_version = gateway_.info().version;
+  view.gateway_error = gateway_.error();
+  for (const auto& agent : gateway_.info().agents) view.agents.push_back(agent.id);
   view.peers = peers_.all().size() - 1;
   view.peers_pending = peers_.pending();
   view.outgoing_open = outbox_.open();
-  view.incoming_open = inbox_.open();
+  view.incoming_open = inbox_.turns().open();
   for (const auto& [name, value] : context_.counters) view.counters.emplace(name, value);
   return view;
 }
@@ -453,8 +459,8 @@ std::vector<PeerView> Core::peers() const {
 
 std::vector<AgentView> Core::agents() const {
   std::vector<AgentView> views;
-  const std::string here = inbox_.gateway_connected() ? "online" : "degraded";
-  for (const auto& agent : inbox_.gateway().agents) views.push_back({context_.me(), agent.id, agent.name, here, false});
+  const std::string here = gateway_.is_up() ? "online" : "degraded";
+  for (const auto& agent : gateway_.info().agents) views.push_back({context_.me(), agent.id, agent.name, here, false});
   for (const auto& [gateway, peer] : peers_.all()) {
     if (gateway == context_.me() || !peer.pinned()) continue;
     for (const auto& agent : peer.state.agents) {

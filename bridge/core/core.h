@@ -4,8 +4,8 @@
 // throws for input and never blocks. One thread at a time.
 //
 // Behaviours, each a file: peers (who is there and how far trusted), link (the broker connection and our own state),
-// router (what was typed to an address), outbox (exchanges asked here), inbox (exchanges answered here and their turns),
-// asks (questions that only read). This file takes a message through the contract's checks and hands it to one of them.
+// router (what was typed to an address), outbox (exchanges asked here), inbox (requests that arrive) and turns (what becomes of
+// those that are taken), asks (questions that only read). This file takes a message through the contract's checks and hands it to one of them.
 #pragma once
 
 #include <map>
@@ -19,6 +19,7 @@
 #include "bridge/core/context.h"
 #include "bridge/core/inbox.h"
 #include "bridge/core/link.h"
+#include "bridge/core/local_gateway.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/peers.h"
 
@@ -37,7 +38,7 @@ class Core {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   /// Exchanges that have not ended, asked and answered here together.
-  [[nodiscard]] std::size_t open() const { return outbox_.open() + inbox_.open(); }
+  [[nodiscard]] std::size_t open() const { return outbox_.open() + inbox_.turns().open(); }
   [[nodiscard]] StatusView status() const;
   [[nodiscard]] std::vector<PeerView> peers() const;
   [[nodiscard]] std::vector<AgentView> agents() const;
@@ -71,6 +72,7 @@ class Core {
   Peers peers_;
   Asks asks_;
   Outbox outbox_;
+  LocalGateway gateway_;
   Inbox inbox_;
   Link link_;
   std::map<std::string, Instant> refused_at_;  // by claimed gateway: one refusal in 10 s

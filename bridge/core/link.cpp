@@ -148,7 +148,7 @@ void Link::disconnect() {
 
 // ---- our state ----
 
-body::Presence Link::presence() const { return inbox_.gateway_connected() ? body::Presence::Online : body::Presence::Degraded; }
+body::Presence Link::presence() const { return gateway_.is_up() ? body::Presence::Online : body::Presence::Degraded; }
 
 body::State Link::make_state(body::Presence presence, std::uint64_t revision) const {
   body::State state;
@@ -167,11 +167,11 @@ body::State Link::make_state(body::Presence presence, std::uint64_t revision) co
     state.join = context_.crypto.hmac_sha256(*context_.options.join_secret, label);
   }
   if (const auto& previous = context_.options.previous_keys) state.rotation = body::Rotation{previous->keys.sign.public_key, previous->proof};
-  state.agents = inbox_.exposed_agents();
+  state.agents = gateway_.exposed();
   state.message_bytes = context_.options.limits.message.message_bytes;
   state.gateway_kind = context_.options.gateway_kind;
-  state.gateway_version = inbox_.gateway().version;
-  state.gateway_connected = inbox_.gateway_connected();
+  state.gateway_version = gateway_.info().version;
+  state.gateway_connected = gateway_.is_up();
   return state;
 }
 

@@ -16,7 +16,7 @@
 
 #include "bridge/core/asks.h"
 #include "bridge/core/context.h"
-#include "bridge/core/inbox.h"
+#include "bridge/core/local_gateway.h"
 #include "bridge/core/peers.h"
 #include "bridge/core/timers.h"
 
@@ -24,8 +24,8 @@ namespace clawbridge::core {
 
 class Link {
  public:
-  Link(Context& context, const Peers& peers, Asks& asks, const Inbox& inbox, std::uint64_t last_epoch)
-      : context_(context), peers_(peers), asks_(asks), inbox_(inbox), last_epoch_(last_epoch) {}
+  Link(Context& context, const Peers& peers, Asks& asks, const LocalGateway& gateway, std::uint64_t last_epoch)
+      : context_(context), peers_(peers), asks_(asks), gateway_(gateway), last_epoch_(last_epoch) {}
 
   void start();
   void on_connected(const event::BrokerConnected& connected);
@@ -88,7 +88,7 @@ class Link {
   Context& context_;
   const Peers& peers_;
   Asks& asks_;
-  const Inbox& inbox_;
+  const LocalGateway& gateway_;
   Phase phase_ = Phase::Down;
   std::uint64_t last_epoch_;            // of the latest connection that came about, or higher if our own state said so
   std::uint64_t epoch_ = 0;
