@@ -113,7 +113,7 @@ def is_ready(port):
 class StandInLab:
     """Stand-ins under the names and with the lab.json of gateway.Lab."""
 
-    def __init__(self, directory, version, spec=None, **options):
+    def __init__(self, directory, version, spec=None, pace=1.0, **options):
         self.directory, self.version = pathlib.Path(directory), version
         self.directory.mkdir(parents=True, exist_ok=True)
         agents = {each["name"]: each["agents"] for each in spec["gateways"]} if spec else AGENTS
@@ -121,7 +121,7 @@ class StandInLab:
         threading.Thread(target=self.model.serve_forever, daemon=True).start()
         self.standins = {name: StandIn(self.directory / name, version, each, **options) for name, each in agents.items()}
         restart = shlex.join([PYTHON, "-B", str(pathlib.Path(__file__).resolve()), "restart", str(self.directory)])
-        self._write({"version": version, "mock": {"port": self.model.server_address[1]}, "restart": restart, "gateways": {
+        self._write({"version": version, "mock": {"port": self.model.server_address[1]}, "restart": restart, "pace": pace, "gateways": {
             name: {"name": name, "port": each.port, "token": each.token, "pid": each.pid, "agents": each.agents, "command": each.command()}
             for name, each in self.standins.items()}})
 

@@ -32,10 +32,11 @@ class Gateway:
     def __init__(self, options):
         self.options = options
         self.version = VERSIONS[options.version]
-        self.started = time.monotonic()
         self.boot = str(uuid.uuid4())
         state = pathlib.Path(options.state)
         state.mkdir(parents=True, exist_ok=True)
+        self._keep_distance(state / "started")
+        self.started = time.monotonic()
         self.store = Store(state / "state.db")
         self.record = Record(state / "record.jsonl")
         self.cut = self.record.complete(self.store)
@@ -45,6 +46,11 @@ class Gateway:
         self.turns = Turns(self.version, options, self.store, self.record, self.boot, self.broadcast)
         self.methods = Methods(self)
         self.stopping = asyncio.Event()
+
+    def _keep_distance(self, mark):
+        if mark.exists():
+            time.sleep(min(max(0, mark.stat().st_mtime + self.version.start_spacing - time.time()), self.version.start_spacing))
+        mark.write_text("", encoding="utf-8")
 
     async def run(self):
         loop = asyncio.get_running_loop()
@@ -63,6 +69,7 @@ class Gateway:
             if self.version.keeps_keys:
                 await self.turns.drain()
             await self._say_goodbye()
+            os._exit(0)    # what 2026.3.8 still runs is cut, not unwound
 
     async def _say_goodbye(self):
         payload = {"reason": "gateway stopping"} if self.version.keeps_keys else {"reason": "gateway stopping", "restartExpectedMs": None}
@@ -105,7 +112,7 @@ class Gateway:
         if headers.get("X-Forwarded-For") and self.version.keeps_keys:
             return http.HTTPStatus.FORBIDDEN, [], b'{"error":"proxy_attribution_required"}'
         if headers.get("Upgrade", "").lower() == "websocket":
-            return None
+            return (http.HTTPStatus.SERVICE_UNAVAILABLE, [], b"Gateway is restarting") if self.turns.draining else None
         answers = {"/healthz": b'{"ok":true,"status":"live"}', "/health": b'{"ok":true,"status":"live"}', "/readyz": b'{"ready":true,"failing":[]}'}
         if path in answers:
             return http.HTTPStatus.OK, [("Content-Type", "application/json")], answers[path]

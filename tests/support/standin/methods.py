@@ -1,6 +1,7 @@
 """The methods a client may call, as both versions answer them."""
 
 import asyncio
+import json
 
 import rows
 from connection import Refused, invalid
@@ -13,7 +14,7 @@ AGENT_FIELDS = {"message", "agentId", "to", "replyTo", "sessionId", "sessionKey"
                 "replyChannel", "accountId", "replyAccountId", "threadId", "groupId", "groupChannel", "groupSpace", "timeout", "lane",
                 "extraSystemPrompt", "inputProvenance", "idempotencyKey", "label", "bestEffortDeliver", "internalEvents"}
 PROVENANCE_KINDS = {"external_user", "inter_session", "internal_system"}
-USED_KEY = "Pending input idempotency key conflicts with the accepted input"
+OWNERLESS = "Pending input ownership ended; submit a new turn to continue"
 
 
 class Methods:
@@ -42,6 +43,9 @@ class Methods:
             raise (Refused("FORBIDDEN", f"missing scope: {scope}", details) if self.version.keeps_keys else invalid(f"missing scope: {scope}"))
         if handler is None:
             raise invalid(f"unknown method: {method}")
+        if self.turns.draining:
+            raise Refused("UNAVAILABLE", f"{method} unavailable during gateway restart", retryable=True, retryAfterMs=1000,
+                          details={"method": method, "reason": "gateway-restarting", "phase": "accepting"})
         payload = await handler(connection, id_, params)
         if payload is not None:
             await connection.respond(id_, True, payload)
@@ -60,9 +64,9 @@ class Methods:
         request = {"key": key, "channel": (provenance or {}).get("sourceChannel", ""), "session": session, "text": text,
                    "label": params.get("label")}
         run = Run(id=key, agent=agent, session=session, session_id="", request=request, provenance=provenance,
-                  system=params.get("extraSystemPrompt", ""), timeout=params.get("timeout", 0))
-        if self.version.keeps_keys and self._is_used(run):
-            raise Refused("UNAVAILABLE", USED_KEY)
+                  input=text, system=params.get("extraSystemPrompt", ""), timeout=params.get("timeout", 0))
+        if self.version.keeps_keys and self._has_lost_owner(run):
+            raise Refused("UNAVAILABLE", OWNERLESS)
         self.turns.accept(run)
         accepted = {"runId": key, "status": "accepted", "acceptedAt": run.accepted_at}
         if self.version.keeps_keys:
@@ -82,8 +86,8 @@ class Methods:
             return await connection.respond(id_, True, {"runId": run.id, "status": "in_flight", "sessionKey": run.session, "agentId": run.agent})
         return await connection.respond(id_, True, {"runId": run.id, "status": "accepted", "acceptedAt": run.accepted_at})    # and no more
 
-    def _is_used(self, run):
-        """An earlier boot took the key: it is never run again."""
+    def _has_lost_owner(self, run):
+        """An earlier boot took the key and never began it: it is never run."""
         session = self.store.session(run.session)
         return session is not None and self.store.pending_with_run(session["session_id"], run.id) is not None
 
@@ -158,17 +162,16 @@ class Methods:
 
     def _waited(self, run_id, run):
         if run is None or run.state != "ended":
-            if run is not None and run.state == "queued" and self.version.keeps_keys:
-                return {"runId": run_id, "status": "pending", "timeoutPhase": "queue"}
             return {"runId": run_id, "status": "timeout"}
-        payload = {"runId": run_id, "status": {"ok": "ok", "silent": "ok", "aborted": "timeout", "timeout": "timeout"}.get(run.status, "error"),
-                   "endedAt": run.ended_at}
+        payload = {"runId": run_id, "status": {"ok": "ok", "silent": "ok", "timeout": "timeout"}.get(run.status, "error"), "endedAt": run.ended_at}
         if run.started_at:
             payload["startedAt"] = run.started_at
         if not self.version.keeps_keys:
             # A failed provider and a time limit are "ok" here too.
             return {**payload, "status": "ok"}
-        if payload["status"] != "ok":
+        if run.status == "aborted":
+            payload["stopReason"] = "rpc"
+        elif payload["status"] != "ok":
             payload["error"] = (run.final[2] or {}).get("message") or run.final[1].get("summary", "")
         elif run.status == "silent":
             payload["terminalReply"] = {"disposition": "silent"}
@@ -211,9 +214,9 @@ class Methods:
         if session["label"]:
             row["label"] = session["label"]
         if self.version.keeps_keys:
-            running = self.turns.current(session["key"])
-            row.update(agentId=session["agent"], lastRunId=session["last_run"], status="running" if running else "done",
-                       hasActiveRun=running is not None, activeRunIds=[running.id] if running else [])
+            running, cut = self.turns.current(session["key"]), session["key"] in self.turns.to_begin_again
+            row.update(agentId=session["agent"], lastRunId=session["last_run"], status="running" if running or cut else "done",
+                       abortedLastRun=cut, hasActiveRun=running is not None, activeRunIds=[running.id] if running else [])
         return row
 
     async def sessions_list(self, connection, id_, params):
@@ -264,8 +267,8 @@ class Methods:
         session = self.store.session(key)
         session_id = session["session_id"] if session else None
         kept = self.store.rows(session_id, min(params.get("limit", 200), HISTORY_ROWS_MAX)) if session else []
-        payload = {"sessionKey": params["sessionKey"], "messages": rows.history(self.version, kept, params.get("maxChars", self.version.history_chars)),
-                   "thinkingLevel": "off"}
+        payload = {"sessionKey": params["sessionKey"], "thinkingLevel": "off",
+                   "messages": rows.history(self.version, kept, params.get("maxChars", self.version.history_chars))}
         if session_id:
             payload["sessionId"] = session_id
         if self.version.keeps_keys:
@@ -275,12 +278,12 @@ class Methods:
     def _add_run_state(self, payload, params, key, session):
         items, total = self.store.pending_inputs(session["session_id"], self.gateway.boot, 20) if session else ([], 0)
         payload["pendingInputs"] = {"total": total, "items": [
-            {"id": item["input_id"], "acceptedAt": item["accepted"], "state": item["state"], "runId": item["run_id"]} for item in items]}
+            {"id": item["input_id"], "acceptedAt": item["accepted"], "state": item["state"], "runId": item["run_id"],
+             "message": rows.pending_message(item, json.loads(item["message"]))} for item in items]}
         if "inputRunIds" in params:
             found = [self.store.pending_with_run(session["session_id"], run_id) if session else None for run_id in params["inputRunIds"]]
-            payload["inputReceipts"] = [
-                {"runId": item["run_id"], **({"state": "consumed", "consumedByEventId": item["consumed_by"]} if item["consumed_by"] else {"state": "pending"})}
-                for item in found if item is not None]
+            payload["inputReceipts"] = [{"runId": item["run_id"], "state": "pending"} for item in found if item is not None]
+            payload["inputConsumptions"] = []
         total_rows = self.store.row_count(session["session_id"]) if session else 0
         payload.update(hasMore=total_rows > HISTORY_ROWS_MAX, totalMessages=total_rows)
         if session:

@@ -14,7 +14,8 @@ RECOVERY_NOTICE = (
     "[System] Your previous turn was interrupted by a gateway restart while OpenClaw was waiting on tool/model work. The restart did "
     "not cancel the user's task. Continue from the existing transcript: check the current state, recover interrupted work, and finish "
     "the task without asking the user to repeat the request.")
-BLANKS = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"    # of String.prototype.trim
+# What JavaScript's trim() takes away.
+BLANKS = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 JUNK = "The agent run failed before producing a reply."
 
 
@@ -30,9 +31,8 @@ def input_row(text, at, key, provenance):
     return _row("input", text, at, key=key, provenance=provenance)
 
 
-def notice_row(at):
-    """What 2026.9.6 puts before the turn that it begins again."""
-    return _row("input", RECOVERY_NOTICE, at, key="", provenance=None)
+def recovery_provenance(session):
+    return {"kind": "internal_system", "sourceSessionKey": session, "sourceTool": "main_session_restart_recovery"}
 
 
 def answer_row(text, run_id, stop, error="", key="", hidden=False):
@@ -66,6 +66,14 @@ def messages(kept):
         else:
             seen.append({"role": role, "content": row["text"]})
     return seen
+
+
+def pending_message(item, message):
+    """How 2026.9.6 shows an input that waits."""
+    id_ = "pending:" + item["input_id"]
+    shown = _new_row(0, {"kind": "input", "id": id_, "at": item["accepted"], "recorded": 0, "key": "", **message}, message["text"], False)
+    shown["__openclaw"] = {"senderIsOwner": False, "id": id_}
+    return shown
 
 
 # ---- shown ----

@@ -12,10 +12,11 @@ import uuid
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions(key TEXT PRIMARY KEY, session_id TEXT NOT NULL, agent TEXT NOT NULL, label TEXT,
   created INTEGER NOT NULL, updated INTEGER NOT NULL, last_run TEXT);
-CREATE TABLE IF NOT EXISTS rows(session_id TEXT NOT NULL, n INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(session_id, n))
+CREATE TABLE IF NOT EXISTS rows(session_id TEXT NOT NULL, n INTEGER NOT NULL, key TEXT, body TEXT NOT NULL, PRIMARY KEY(session_id, n))
   WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS rows_by_key ON rows(key) WHERE key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS pending(seq INTEGER PRIMARY KEY, input_id TEXT NOT NULL, session_id TEXT NOT NULL, run_id TEXT NOT NULL,
-  message TEXT NOT NULL, boot TEXT NOT NULL, state TEXT NOT NULL, accepted INTEGER NOT NULL, consumed_by TEXT);
+  message TEXT NOT NULL, boot TEXT NOT NULL, state TEXT NOT NULL, accepted INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS pending_by_run ON pending(run_id);
 CREATE TABLE IF NOT EXISTS turns(seq INTEGER PRIMARY KEY, run_id TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
   status TEXT, reply TEXT, attempts INTEGER NOT NULL DEFAULT 0);
@@ -71,8 +72,14 @@ class Store:
     def append_row(self, session_id, body):
         """Its number within the session, from 1."""
         n = self.row_count(session_id) + 1
-        self.db.execute("INSERT INTO rows VALUES(?, ?, ?)", (session_id, n, json.dumps(body, ensure_ascii=False)))
+        self.db.execute("INSERT INTO rows VALUES(?, ?, ?, ?)", (session_id, n, body.get("key") or None, json.dumps(body, ensure_ascii=False)))
         return n
+
+    def remove_row_with_key(self, session_id, key):
+        self.db.execute("DELETE FROM rows WHERE key = ? AND session_id = ?", (key, session_id))
+
+    def has_row_with_key(self, session_id, key):
+        return self.db.execute("SELECT 1 FROM rows WHERE key = ? AND session_id = ?", (key, session_id)).fetchone() is not None
 
     def row_count(self, session_id):
         return self.db.execute("SELECT coalesce(max(n), 0) FROM rows WHERE session_id = ?", (session_id,)).fetchone()[0]
@@ -92,17 +99,16 @@ class Store:
         return self.db.execute("SELECT * FROM pending WHERE run_id = ? AND session_id = ?", (run_id, session_id)).fetchone()
 
     def pending_inputs(self, session_id, boot, limit):
-        """Those not consumed, oldest first, and how many there are. Those of an earlier boot have lost their owner."""
-        self.db.execute("UPDATE pending SET state = 'interrupted' WHERE session_id = ? AND boot != ? AND state = 'queued' AND consumed_by IS NULL",
-                        (session_id, boot))
-        found = self.db.execute("SELECT * FROM pending WHERE session_id = ? AND consumed_by IS NULL ORDER BY seq DESC", (session_id,)).fetchall()
+        """The newest `limit`, oldest first, and how many there are. What an earlier boot had queued has lost its owner."""
+        self.db.execute("UPDATE pending SET state = 'interrupted' WHERE session_id = ? AND boot != ? AND state = 'queued'", (session_id, boot))
+        found = self.db.execute("SELECT * FROM pending WHERE session_id = ? ORDER BY seq DESC", (session_id,)).fetchall()
         return list(reversed(found[:limit])), len(found)
 
-    def consume_pending(self, session_id, run_id, row_id):
-        self.db.execute("UPDATE pending SET consumed_by = ? WHERE run_id = ? AND session_id = ?", (row_id, run_id, session_id))
+    def consume_pending(self, session_id, run_id):
+        self.db.execute("DELETE FROM pending WHERE run_id = ? AND session_id = ?", (run_id, session_id))
 
     def set_pending_state(self, session_id, run_id, state):
-        self.db.execute("UPDATE pending SET state = ? WHERE run_id = ? AND session_id = ? AND consumed_by IS NULL", (state, run_id, session_id))
+        self.db.execute("UPDATE pending SET state = ? WHERE run_id = ? AND session_id = ?", (state, run_id, session_id))
 
     # ---- turns ----
 

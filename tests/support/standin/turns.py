@@ -34,6 +34,7 @@ class Run:
     session_id: str
     request: dict
     provenance: typing.Optional[dict]
+    input: str = ""            # what the session gets to read
     system: str = ""
     timeout: float = 0
     attempts: int = 0
@@ -41,7 +42,7 @@ class Run:
     state: str = "queued"      # queued, running, ended
     started_at: int = 0
     ended_at: int = 0
-    abort: str = ""            # why: rpc
+    abort: bool = False        # asked for
     task: typing.Optional[asyncio.Task] = None
     final: typing.Any = None   # (ok, payload, error) of the second response
     status: str = ""           # ok, silent, error, timeout, aborted
@@ -60,6 +61,7 @@ class Turns:
         self.lanes = collections.defaultdict(collections.deque)    # session -> its runs, the first one under way
         self.slots = asyncio.Semaphore(version.parallel_sessions)
         self.tasks = set()
+        self.to_begin_again = set()               # sessions whose turn the last death cut
 
     # ---- asked for ----
 
@@ -77,22 +79,14 @@ class Turns:
         """Queues the run; what the version keeps of it is on disk when this returns."""
         with self.store.commit():
             run.session_id = self.store.touch_session(run.session, run.agent, run.accepted_at, run.request.get("label"))
-            if self.version.keeps_keys and not run.request.get("recovers"):
-                self.store.add_pending(run.session_id, run.id, {"text": run.request["text"], "provenance": run.provenance},
-                                       self.boot, run.accepted_at)
+            if self.version.keeps_keys:
+                self.store.add_pending(run.session_id, run.id, {"text": run.input, "provenance": run.provenance}, self.boot, run.accepted_at)
         self.known[run.id] = run
         self.open[run.id] = run
         lane = self.lanes[run.session]
         lane.append(run)
         if len(lane) == 1:
             self._begin(run)
-
-    def refuse(self, run, message):
-        """A key that an earlier boot has used: the run fails at once, with the junk row that 2026.9.6 leaves."""
-        with self.store.commit():
-            self.store.append_row(run.session_id, rows.answer_row(rows.JUNK, run.id, "error", key=f"{run.id}:terminal-error"))
-        self.known[run.id] = run
-        self._settle(run, "error", "", (True, {"runId": run.id, "status": "error", "summary": message}, None))
 
     def current(self, session):
         lane = self.lanes.get(session)
@@ -102,11 +96,11 @@ class Turns:
         """2026.9.6's abort. False when it has ended."""
         if run.state == "ended":
             return False
-        run.abort = "rpc"
-        if run.task is not None:
+        run.abort = True
+        if run.state == "running":
             run.task.cancel()
         else:
-            self._leave_queue(run)
+            self.store.set_pending_state(run.session_id, run.id, "cancelled")    # its end is told when its turn comes
         return True
 
     # ---- under way ----
@@ -121,8 +115,7 @@ class Turns:
             async with self.slots:
                 await self._turn(run)
         except asyncio.CancelledError:
-            if run.state != "ended":
-                self._end_aborted(run)
+            self._end_aborted(run)
         finally:
             lane = self.lanes[run.session]
             lane.popleft()
@@ -136,6 +129,10 @@ class Turns:
             return self._settle(run, "drained", "", (False, {"runId": run.id, "status": "error", "summary": DRAINING},
                                                      {"code": "UNAVAILABLE", "message": DRAINING}))
         await asyncio.sleep(self.options.prepare / 1000)
+        if run.abort:
+            return self._settle(run, "aborted", "", self._aborted(run))
+        if self.version.keeps_keys and self.store.has_row_with_key(run.session_id, f"{run.id}:user"):
+            return self._end_used(run)
         shown_late = self._start(run)
         seen = rows.messages(row for _, row in self.store.rows(run.session_id, 20)) if shown_late is None else rows.messages([shown_late])
         try:
@@ -149,15 +146,12 @@ class Turns:
         run.state, run.started_at = "running", rows.now_ms()
         late = None
         with self.store.commit():
-            if run.request.get("recovers"):
-                self.store.append_row(run.session_id, rows.notice_row(run.started_at))
+            row = rows.input_row(run.input, run.started_at, f"{run.id}:user" if self.version.keeps_keys else "", run.provenance)
+            if self.version.keeps_keys or self.store.row_count(run.session_id) > 0:
+                self.store.append_row(run.session_id, row)
+                self.store.consume_pending(run.session_id, run.id)
             else:
-                row = rows.input_row(run.request["text"], run.started_at, f"{run.id}:user" if self.version.keeps_keys else "", run.provenance)
-                if self.version.keeps_keys or self.store.row_count(run.session_id) > 0:
-                    self.store.append_row(run.session_id, row)
-                    self.store.consume_pending(run.session_id, run.id, row["id"])
-                else:
-                    late = row
+                late = row
             self.store.add_turn(run.id, run.request, run.attempts)
         self.record.start(run.id, run.request)
         self._tell(run, "agent", {"stream": "lifecycle", "data": {"phase": "start", "startedAt": run.started_at}})
@@ -205,7 +199,8 @@ class Turns:
             shown, text = (f"⚠️ LLM request failed (request format rejected, HTTP {status}).",
                            "LLM request failed: provider rejected the request schema or tool payload.")
         ended.append(rows.answer_row(shown, run.id, "error", key=f"{run.id}:terminal-error"))
-        self._finish(run, ended, "error", text, (False, {"runId": run.id, "status": "error", "summary": text}, {"code": "UNAVAILABLE", "message": text}))
+        final = (False, {"runId": run.id, "status": "error", "summary": text}, {"code": "UNAVAILABLE", "message": text})
+        self._finish(run, ended, "error", text, final)
 
     def _end_timed_out(self, run, late):
         ended = [late] if late else []
@@ -217,24 +212,31 @@ class Turns:
             ok, payload, error = self._completed(run, [{"text": TIMED_OUT, "isError": True, "mediaUrl": None}], meta)
             payload.update(status="timeout", summary="aborted", timeoutPhase="provider", providerStarted=True)
             return self._finish(run, ended, "timeout", "", (ok, payload, error))
+        stale = next((row for _, row in reversed(self.store.rows(run.session_id, 20)) if row["kind"] == "answer"), None)
+        text = (stale["text"] or stale["error"]) if stale else TIMED_OUT
         ended.append(rows.answer_row("", run.id, "aborted", "Request was aborted."))
-        self._finish(run, ended, "timeout", "", self._completed(run, [{"text": TIMED_OUT, "mediaUrl": None}], {**self._meta(run), "aborted": True}))
+        self._finish(run, ended, "timeout", "", self._completed(run, [{"text": text, "mediaUrl": None}], {**self._meta(run), "aborted": True}))
 
     def _end_aborted(self, run):
-        final = (True, {"runId": run.id, "status": "timeout", "summary": "aborted", "stopReason": run.abort or "rpc"}, None)
-        if run.state == "queued":
-            return self._leave_queue(run, final)
-        self._finish(run, [rows.answer_row("", run.id, "aborted", "Request was aborted.")], "aborted", "", final)
-
-    def _leave_queue(self, run, final=None):
-        """A run that was aborted before it began."""
-        lane = self.lanes.get(run.session)
-        if run.task is None and lane is not None:
-            lane.remove(run)
+        """2026.9.6 takes the input of an aborted turn out of the history."""
         with self.store.commit():
-            self.store.set_pending_state(run.session_id, run.id, "cancelled")
-        self._settle(run, "aborted", "", final or (True, {"runId": run.id, "sessionKey": run.session, "status": "timeout", "summary": "aborted",
-                                                          "stopReason": "rpc", "timeoutPhase": "queue", "providerStarted": False}, None))
+            self.store.remove_row_with_key(run.session_id, f"{run.id}:user")
+        self._finish(run, [], "aborted", "", self._aborted(run))
+
+    @staticmethod
+    def _aborted(run):
+        return True, {"runId": run.id, "status": "timeout", "summary": "aborted", "stopReason": "rpc"}, None
+
+    def _end_used(self, run):
+        """A key that an earlier boot has run: it fails, and leaves a row that nobody asked for."""
+        failure = {"text": "⚠️ Agent run failed (model: mock/echo).", "isError": True, "mediaUrl": None}
+        meta = {**self._meta(run), "aborted": False, "replayInvalid": True, "livenessState": "abandoned"}
+        ok, payload, error = self._completed(run, [failure], meta)
+        payload.update(status="error", summary="failed")
+        with self.store.commit():
+            self.store.append_row(run.session_id, rows.answer_row(rows.JUNK, run.id, "error", key=f"{run.id}:terminal-error"))
+            self.store.consume_pending(run.session_id, run.id)
+        self._settle(run, "error", "", (ok, payload, error))
 
     def _finish(self, run, ended_rows, status, reply, final):
         with self.store.commit():
@@ -257,7 +259,9 @@ class Turns:
 
     async def begin_again(self, cut):
         """2026.9.6: the turns that the death of the process before cut are begun again, under new run ids."""
+        self.to_begin_again = {json.loads(turn["request"])["session"] for turn in cut}
         await asyncio.sleep(self.options.recovery_delay / 1000)
+        self.to_begin_again = set()
         for turn in cut:
             request = json.loads(turn["request"])
             with self.store.commit():
@@ -267,7 +271,8 @@ class Turns:
                 continue
             again = {**request, "recovers": request["key"]}
             self.accept(Run(id=str(uuid.uuid4()), agent=session["agent"], session=request["session"], session_id=session["session_id"],
-                            request=again, provenance=None, attempts=turn["attempts"] + 1))
+                            request=again, input=rows.RECOVERY_NOTICE, provenance=rows.recovery_provenance(request["session"]),
+                            attempts=turn["attempts"] + 1))
 
     async def drain(self):
         """2026.9.6 when it is told to stop: what runs may end, nothing new begins."""
