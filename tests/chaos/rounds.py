@@ -58,7 +58,7 @@ class Driver:
         return self.process.poll() is None
 
     def wait_ended(self, count, seconds=300):
-        process.wait_until(f"{count} exchanges to end, of {self.counts}", lambda: self.ended() >= count or not self.running(), seconds)
+        process.wait_until(f"{count} exchanges to end", lambda: self.ended() >= count or not self.running(), seconds)
 
     def stop(self, seconds):
         """Ends the sending. Whether everything that was accepted has ended within that time."""
@@ -131,11 +131,12 @@ class Round:
         """Everything is mended; each exchange must come to its end. If not, the checker says which did not."""
         seconds = 10 if self.problems else SETTLE_SECONDS  # something is down for good
         try:
-            if not driver.stop(min(seconds, DOUBT_SECONDS)):
+            ended = driver.stop(min(seconds, DOUBT_SECONDS))
+            if not ended or not world.settled():
                 self.end_doubts(world)
             if not driver.stop(seconds):
                 raise AssertionError(f"{seconds} s after everything was mended, not all exchanges have ended: {driver.counts}")
-            world.wait_settled(seconds)
+            process.wait_until("the exchanges that the driver does not know to end", world.settled, seconds, step=0.2)
         except AssertionError as problem:
             self.problems.append(str(problem))
 

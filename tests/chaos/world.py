@@ -84,16 +84,12 @@ class World:
         return [[f"{name}/s{source}", f"{target}/{agent}"] for name in askers for source in range(sources)
                 for target in self.bridges for agent in (self.agents if target != name else self.agents[:1])]
 
-    def wait_settled(self, seconds):
-        """Until every bridge runs, is ready, and has no exchange open on either side."""
-        for name, made in self.bridges.items():
+    def settled(self):
+        """Whether no bridge has an exchange open on either side."""
+        for made in self.bridges.values():
             made.wait_ready(60)
-
-        def idle(made):
-            status = made.http("GET", "/v1/status")[1]
-            return status["outgoingOpen"] == 0 and status["incomingOpen"] == 0
-
-        process.wait_until("all exchanges to end", lambda: all(idle(made) for made in self.bridges.values()), seconds, step=0.2)
+        views = [made.http("GET", "/v1/status")[1] for made in self.bridges.values()]
+        return not any(view["outgoingOpen"] or view["incomingOpen"] for view in views)
 
     def close(self):
         """Ends everything, the last started first; raises what was wrong with the ending, after all of it has ended."""
