@@ -18,6 +18,7 @@ from traffic import text_of
 
 PROGRAM = pathlib.Path(__file__).resolve().parent / "program.sh"
 OLD_START_SECONDS = 3
+TURN_SECONDS = 0.5
 PROVENANCE = "mqtt:"  # the source channel of a turn: this and the correlation id
 
 
@@ -94,7 +95,10 @@ class Command(Victim):
         pass
 
     def strike(self, kind):
-        pids = self.supervisors()
+        """The turns of that moment, or of the next one in which there are any."""
+        end = time.monotonic() + TURN_SECONDS
+        while not (pids := self.supervisors()) and time.monotonic() < end:
+            time.sleep(0.005)
         self.signal(pids, getattr(signal, f"SIG{kind}"))
         self.frozen = pids if kind == "STOP" else []
 
