@@ -21,7 +21,7 @@ import table  # noqa: E402
 from rounds import Fire, JournalDestroyed, Load  # noqa: E402
 
 NAMES = ("imac", "macbook", "studio", "mini")
-DESTROYED_TIMES, DESTROYED_EXCHANGES = 5, 1_500
+DESTROYED_TIMES, DESTROYED_EXCHANGES = 5, 1_500  # at most; a short run has fewer
 
 
 def arguments():
@@ -55,7 +55,8 @@ def main():
     for name, persistent, exchanges, kills in (("kept", True, options.exchanges // 2, options.kills // 2),
                                                ("forgotten", False, (options.exchanges + 1) // 2, (options.kills + 1) // 2)):
         rounds.append(Fire(folder, name, kinds, persistent, load, chance, exchanges, kills, deadline).run())
-    rounds.append(JournalDestroyed(folder, "destroyed", kinds, load, DESTROYED_TIMES, DESTROYED_EXCHANGES).run())
+    destroyed = min(DESTROYED_EXCHANGES, options.exchanges // 4)
+    rounds.append(JournalDestroyed(folder, "destroyed", kinds, load, DESTROYED_TIMES, destroyed).run())
     good = table.show(rounds)
     if not good:
         print(f"seed {seed}; everything of this run is in {folder}")
