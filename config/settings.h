@@ -25,7 +25,7 @@ class SettingsError : public std::runtime_error {
   explicit SettingsError(const std::string& line);
 };
 
-enum class GatewayKind { OpenClaw, Echo };
+enum class GatewayKind { OpenClaw, Echo, Command };
 enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
 enum class Seal { Off, WhenPossible, Always };
 enum class Durability { Process, Power };
@@ -41,9 +41,15 @@ struct Settings {
     std::string url;  // kind OpenClaw: ws:// or wss://
     Secret token;     // kind OpenClaw
     bool agent_names = true;
-    std::vector<std::string> agents;     // kind Echo
+    std::vector<std::string> agents;     // kinds Echo and Command
     std::chrono::milliseconds delay{0};  // kind Echo
     std::string record;                  // kind Echo
+    // kind Command
+    std::vector<std::string> command;     // the program and its arguments; not empty. The program: absolute, or to be found in PATH
+    std::string workdir;
+    std::vector<std::string> environment;  // names
+    std::uint64_t reply_bytes = 0;
+    std::chrono::milliseconds time_limit{0};  // 0: none
   };
   struct Broker {
     std::string url;  // mqtt, tcp, ws (plain) or mqtts, ssl, wss (TLS) ://host[:port][/path]

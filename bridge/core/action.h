@@ -99,6 +99,12 @@ struct RecoverRun {
   WallTime handed_over{};
 };
 
+/// The outcome of a run is journaled: nobody asks for that run again, and the gateway may forget it. Not answered.
+struct ForgetRun {
+  RunKey run;
+  std::string idempotency_key;
+};
+
 // ---- local callers ----
 
 struct Answer {
@@ -122,7 +128,7 @@ struct Stopped {};
 
 using Action = std::variant<action::Store, action::ConnectBroker, action::DisconnectBroker, action::Subscribe,
                             action::Publish, action::ResolveSession, action::StartRun, action::AbortRun, action::RecoverRun,
-                            action::Answer, action::Note, action::Stopped>;
+                            action::ForgetRun, action::Answer, action::Note, action::Stopped>;
 using Actions = std::vector<Action>;
 
 }  // namespace clawbridge::core

@@ -63,7 +63,7 @@ struct Core::Handler {
     if (e.token % 2 == 0) {
       core.link_.on_published(e);
     } else if (!e.ok) {
-      core.outbox_.on_publish_refused(e.token, e.reason);
+      core.outbox_.on_publish_failed(e);
     }
   }
   void operator()(const event::BrokerMessage& e) const {

@@ -70,6 +70,7 @@ struct BrokerPublished {
   std::uint64_t token = 0;
   bool ok = false;
   std::string reason;
+  bool lost = false;  // not ok because the connection ended, or too much waited for it: the broker has refused nothing
 };
 struct BrokerMessage {
   std::string topic;
@@ -87,7 +88,7 @@ struct GatewayAgent {
   std::string name;  // may be empty
 };
 struct GatewayUp {
-  std::string kind;     // openclaw, echo
+  std::string kind;     // openclaw, echo, command
   std::string version;
   std::string boot_id;  // differs after a restart of the gateway; empty where it tells none
   bool keeps_keys = false;  // the same idempotency key to the same boot does not run twice (OpenClaw 2026.9)

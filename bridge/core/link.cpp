@@ -216,6 +216,10 @@ void Link::publish_state(body::Presence presence) {
 
 void Link::on_published(const event::BrokerPublished& published) {
   if (published.token != state_token_ || phase_ != Phase::Up) return;
+  if (published.lost) {
+    republish_soon();
+    return;
+  }
   if (!published.ok) {
     context_.count("broker.denied");
     broker_error_ = "the broker refused our state on " + context_.topics.state(context_.me()) + " (" + published.reason +

@@ -72,7 +72,7 @@ struct PreviousKeys {
 struct Options {
   std::string gateway;                        // our name in the federation
   std::string version;                        // of this release
-  std::string gateway_kind;                   // of the local gateway: openclaw, echo
+  std::string gateway_kind;                   // of the local gateway: openclaw, echo, command
   std::string base = "claw";
   bool broker_insecure = false;               // nobody checks who the broker is: status says so
   Keys keys;

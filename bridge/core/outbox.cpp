@@ -837,17 +837,20 @@ void Outbox::on_link(bool up, std::string_view broker_error) {
   }
 }
 
-void Outbox::on_publish_refused(std::uint64_t token, std::string_view reason) {
-  const auto found = tokens_.find(token);
-  if (found == tokens_.end()) return;
-  const auto open = open_.find(found->second);
+void Outbox::on_publish_failed(const event::BrokerPublished& published) {
+  const auto token = tokens_.extract(published.token);
+  if (token.empty()) return;
+  if (published.lost) {
+    context_.count("request.publish_lost");  // it goes out again by itself
+    return;
+  }
+  const auto open = open_.find(token.mapped());
   if (open != open_.end()) {
-    open->second.publish_error = "the broker refused it: " + std::string(reason);
+    open->second.publish_error = "the broker refused it: " + published.reason;
     context_.note(Level::Error, "request.broker_denied",
-                  {{"cid", open->first}, {"peer", open->second.record.target.gateway}, {"reason", std::string(reason)}});
+                  {{"cid", open->first}, {"peer", open->second.record.target.gateway}, {"reason", published.reason}});
   }
   context_.count("request.broker_denied");
-  tokens_.erase(found);
 }
 
 // Asks the peer what became of the exchanges it has taken, and of those that expired unanswered.

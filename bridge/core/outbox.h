@@ -58,7 +58,7 @@ class Outbox {
   // ---- what changed around us ----
   void on_peer(const PeerChange& change);
   void on_link(bool up, std::string_view broker_error);
-  void on_publish_refused(std::uint64_t token, std::string_view reason);
+  void on_publish_failed(const event::BrokerPublished& published);
   void on_time();
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

@@ -362,6 +362,7 @@ void Turns::end(Open& open, body::Reply reply) {
   }
   auto payload = plain ? plain_answer(reply) : answers_.encode(record.target, record.source, record.id, reply, record.sealed);
   save(open, {}, payload);
+  if (record.attempt > 0) context_.actions.emplace_back(action::ForgetRun{run_key(record), idempotency_key(record)});
   context_.count("turn.ended");
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.received);
   context_.note(Level::Info, "exchange.answered",

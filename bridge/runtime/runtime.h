@@ -42,6 +42,7 @@ class Hands {
   virtual void carry_out(core::action::StartRun& action) = 0;
   virtual void carry_out(core::action::AbortRun& action) = 0;
   virtual void carry_out(core::action::RecoverRun& action) = 0;
+  virtual void carry_out(core::action::ForgetRun& action) = 0;
   virtual void carry_out(core::action::Note& action) = 0;
   virtual void carry_out(core::action::Stopped& action) = 0;
 };

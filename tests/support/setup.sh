@@ -13,7 +13,7 @@ build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   libpaho-mqttpp-dev libpaho-mqtt-dev nlohmann-json3-dev libyaml-cpp-dev libspdlog-dev libboost-dev libsqlite3-dev
   libsodium-dev libssl-dev libsimdjson-dev libcli11-dev libgtest-dev libgmock-dev mosquitto mosquitto-clients python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
-test_packages=(python3-jsonschema python3-cryptography python3-yaml openssl nats-server)
+test_packages=(python3-jsonschema python3-cryptography python3-yaml python3-websockets openssl nats-server)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -1,10 +1,13 @@
-// What the core may rely on, asked of a real OpenClaw gateway through the adapter. The same for every version.
+// What the core may rely on, asked of an OpenClaw gateway through the adapter. The same for every version, and for the
+// stand-in as for the real ones: what the stand-in gets wrong fails here.
 //
 //   gateway_contract <lab.json> <gateway> [GoogleTest options]
 //
 // <lab.json> is what tests/support/openclaw-lab writes: the gateway's port and token, and its process, which the
-// restart tests end with a signal; lab.sh, beside the lab, brings it back. The model is the lab's mock: what it does
-// with "SAY", "SLEEP" and "FAIL" stands in mock-llm.mjs. OPENCLAW_VERSION must be the lab's, as for lab.sh itself.
+// restart tests end with a signal. `restart`, where it is there, is the command that brings it back: the stand-in's;
+// otherwise lab.sh does. `pace` shortens the model's sleeps for a gateway that starts faster than a real one. The model
+// is the lab's mock: what it does with "SAY", "SLEEP" and "FAIL" stands in mock-llm.mjs. OPENCLAW_VERSION must be the
+// lab's, as for lab.sh itself.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -22,15 +25,31 @@
 namespace clawbridge::gateway {
 namespace {
 
-using namespace core;  // NOLINT: events and actions
+using namespace core;                  // NOLINT: events and actions
+using namespace std::chrono_literals;  // NOLINT
 using nlohmann::json;
 
 std::string lab_file;
 std::string gateway_name;
 
-json lab_entry() {
+json lab() {
   std::ifstream file(lab_file);
-  return json::parse(file).at("gateways").at(gateway_name);
+  return json::parse(file);
+}
+json lab_entry() {
+  return lab().at("gateways").at(gateway_name);
+}
+// A duration as this gateway needs it.
+std::chrono::milliseconds paced(std::chrono::milliseconds of_a_real_one) {
+  static const double pace = lab().value("pace", 1.0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(of_a_real_one.count()) * pace));
+}
+// A text that keeps the model busy for that long, and its answer.
+std::string sleep_text(std::chrono::milliseconds duration, const std::string& word) {
+  return "SLEEP " + std::to_string(paced(duration).count()) + " " + word;
+}
+std::string slept(std::chrono::milliseconds duration, const std::string& word) {
+  return "slept " + std::to_string(paced(duration).count()) + " " + word;
 }
 std::string lab_directory() {
   return lab_file.substr(0, lab_file.rfind('/'));
@@ -254,9 +273,8 @@ TEST(Connecting, SaysThatNobodyListens) {
 }
 
 TEST(Connecting, SaysThatItIsNoGateway) {
-  std::ifstream file(lab_file);
   auto settings = settings_for(lab_entry());
-  settings.url = "ws://localhost:" + std::to_string(json::parse(file).at("mock").at("port").get<int>());
+  settings.url = "ws://localhost:" + std::to_string(lab().at("mock").at("port").get<int>());
   Bridge bridge(settings);
   const auto reason = bridge.wait_for<event::GatewayDown>().reason;
   EXPECT_NE(reason.find("gateway.url"), std::string::npos) << reason;
@@ -327,11 +345,11 @@ TEST_F(Contract, RunsATurnThatStandsInTheHistoryWithItsOrigin) {
 }
 
 TEST_F(Contract, RunsTheTurnsOfOneSessionInOrder) {
-  const auto one = bridge_.start("SLEEP 1500 one");
+  const auto one = bridge_.start(sleep_text(1500ms, "one"));
   const auto two = bridge_.start("two");
   const auto first = bridge_.wait_for<event::RunEnded>();
   EXPECT_EQ(first.run, one.run);
-  EXPECT_EQ(first.outcome.reply, "slept 1500 one");
+  EXPECT_EQ(first.outcome.reply, slept(1500ms, "one"));
   EXPECT_EQ(bridge_.outcome(two).reply, "echo: two");
 }
 
@@ -425,13 +443,13 @@ TEST_F(Contract, RecoversARunningTurnOverANewConnection) {
   {
     Bridge dying(settings_for(lab_entry()));
     (void)dying.up();
-    order = dying.start("SLEEP 6000 survived");
+    order = dying.start(sleep_text(6s, "survived"));
     (void)dying.wait_for<event::RunStarted>();
   }
   bridge_.recover(order, up_.boot_id, handed_over);
   const auto reply = bridge_.outcome(order);
   EXPECT_EQ(reply.status, ReplyStatus::Ok);
-  EXPECT_EQ(reply.reply, "slept 6000 survived");
+  EXPECT_EQ(reply.reply, slept(6s, "survived"));
   EXPECT_EQ(Inspector().count(order.source_channel), 1U);
 }
 
@@ -441,11 +459,11 @@ class Restart : public Contract {
  protected:
   void signal_gateway(int signal) { ASSERT_EQ(::kill(lab_entry().at("pid").get<pid_t>(), signal), 0); }
   void bring_back() {
-    const auto command = std::string(CLAWBRIDGE_LAB_SH) + " restart " + lab_directory() + " " + gateway_name + " >" +
-                         lab_directory() + "/restart.log 2>&1";
-    std::thread lab([&command, this] { lab_status_ = std::system(command.c_str()); });
+    const auto restart = lab().value("restart", CLAWBRIDGE_LAB_SH " restart " + lab_directory());
+    const auto command = restart + " " + gateway_name + " >" + lab_directory() + "/restart.log 2>&1";
+    std::thread bringing([&command, this] { lab_status_ = std::system(command.c_str()); });
     up_ = bridge_.up();
-    lab.join();
+    bringing.join();
     ASSERT_EQ(lab_status_, 0);
   }
   WallTime now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
@@ -458,9 +476,9 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 8000 crash");
+  const auto order = bridge_.start(sleep_text(8s, "crash"));
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(4));
+  bridge_.io().run_for(paced(4s));
   signal_gateway(SIGKILL);
   EXPECT_FALSE(bridge_.wait_for<event::GatewayDown>().reason.empty());
   EXPECT_EQ(bridge_.wait_for<event::RunLost>().run, order.run);
@@ -470,7 +488,7 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
   const auto reply = bridge_.outcome(order, std::chrono::seconds(180));
   if (keeps_keys()) {
     EXPECT_EQ(reply.status, ReplyStatus::Ok);
-    EXPECT_EQ(reply.reply, "slept 8000 crash");
+    EXPECT_EQ(reply.reply, slept(8s, "crash"));
   } else {
     EXPECT_EQ(reply.status, ReplyStatus::Interrupted);
   }
@@ -483,7 +501,7 @@ TEST_F(Restart, PutsATurnBackThatHadNotBegun) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 20000 early");
+  const auto order = bridge_.start(sleep_text(20s, "early"));
   (void)bridge_.wait_for<event::RunStarted>();
   signal_gateway(SIGKILL);
   (void)bridge_.wait_for<event::RunLost>();
@@ -498,12 +516,12 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 6000 stop");
+  const auto order = bridge_.start(sleep_text(6s, "stop"));
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(2));
+  bridge_.io().run_for(paced(2s));
   signal_gateway(SIGTERM);
   if (keeps_keys()) {
-    EXPECT_EQ(bridge_.outcome(order).reply, "slept 6000 stop");
+    EXPECT_EQ(bridge_.outcome(order).reply, slept(6s, "stop"));
     bring_back();
   } else {
     (void)bridge_.wait_for<event::RunLost>();
@@ -519,9 +537,9 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
 TEST_F(Restart, DoesNotPutAFirstTurnBackThatItCannotSee) {
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 5000 first", "agent:jarvis:first" + next_id());
+  const auto order = bridge_.start(sleep_text(5s, "first"), "agent:jarvis:first" + next_id());
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(4));
+  bridge_.io().run_for(paced(4s));
   signal_gateway(SIGKILL);
   (void)bridge_.wait_for<event::RunLost>();
   bring_back();
