@@ -123,8 +123,10 @@ class Supervisor {
     auto out = Pipe::make();
     auto err = Pipe::make();
     auto failure = Pipe::make();
+    if (!out || !err || !failure) return not_started("its pipes cannot be made", errno);
+    // Not before the claim: see TurnFolders::forget().
     const Descriptor request(::openat(folder_.get(), "request", O_RDONLY | O_CLOEXEC));
-    if (!out || !err || !failure || !request.is_open()) return not_started("its pipes cannot be made", errno);
+    if (!request.is_open()) return not_started("its text cannot be opened", errno);
     // Everything that needs memory is made before the fork; the child only makes system calls.
     std::vector<std::string> all;
     for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);

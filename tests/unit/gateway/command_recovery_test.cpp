@@ -143,6 +143,19 @@ TEST_F(CommandRecoveryTest, ALateSupervisorRunsNothing) {
   EXPECT_FALSE(std::filesystem::exists(runs_));
 }
 
+TEST_F(CommandRecoveryTest, ASupervisorWhoseFolderIsBeingRemovedRunsNothing) {
+  TurnFolders folders(path("turns"));
+  ASSERT_TRUE(folders.open());
+  auto made = folders.prepare(key("01A"), "hello");
+  const auto& prepared = std::get<TurnFolders::Prepared>(made);
+  std::filesystem::remove(prepared.folder / "request");  // goes first
+  EXPECT_EQ(supervise(prepared), 0);
+  const auto state = folders.look(key("01A"));
+  ASSERT_TRUE(std::holds_alternative<TurnEnd>(state));
+  EXPECT_EQ(std::get<TurnEnd>(state).how, TurnEnd::How::NotStarted);
+  EXPECT_FALSE(std::filesystem::exists(runs_));
+}
+
 TEST_F(CommandRecoveryTest, ALostSupervisorIsInterruptedAndItsProgramEnds) {
   const auto witness = fifo("witness");
   const auto gateway = up(settings({script("exec 5> " + witness + "; echo up >&5; read line < " + hold_)}));
