@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <set>
+#include <sstream>
 
 #include "bridge/gateway/turn_folder.h"
 #include "command_fixture.h"
@@ -58,6 +59,17 @@ TEST_F(CommandRecoveryTest, SessionsRunInParallel) {
   release(hold_, "go");
   const auto second = next<event::RunEnded>();
   EXPECT_EQ((std::set<std::string>{first.outcome.reply, second.outcome.reply}), (std::set<std::string>{"one go\n", "two go\n"}));
+}
+
+TEST_F(CommandRecoveryTest, TheProgramsOutputBlocksAsUsualWhenItIsFull) {
+  const auto gateway = up(settings({script("read line < " + hold_ + "; grep flags /proc/$$/fdinfo/1 /proc/$$/fdinfo/2")}));
+  gateway->carry_out(start("hello"));
+  (void)next<event::RunStarted>();  // from here on the supervisor reads
+  release(hold_);
+  std::istringstream words(next<event::RunEnded>().outcome.reply);
+  int files = 0;
+  for (std::string file, flags; words >> file >> flags; ++files) EXPECT_EQ(std::stoi(flags, nullptr, 8) & O_NONBLOCK, 0) << file << flags;
+  EXPECT_EQ(files, 2);
 }
 
 TEST_F(CommandRecoveryTest, ATurnGoesOnWithoutItsBridgeAndIsFoundRunning) {
