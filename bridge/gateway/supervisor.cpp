@@ -62,6 +62,10 @@ void close_from(int first) {
   for (int number = first; number < (most > 0 ? most : 1024); ++number) ::close(number);
 }
 
+void never_block(const Descriptor& end) {
+  ::fcntl(end.get(), F_SETFL, ::fcntl(end.get(), F_GETFL) | O_NONBLOCK);
+}
+
 struct Pipe {
   Descriptor reading;
   Descriptor writing;
@@ -71,9 +75,6 @@ struct Pipe {
     if (::pipe(ends.data()) != 0) return std::nullopt;
     for (const int end : ends) keep_from_programs(end);
     return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
-  }
-  void never_block() const {
-    for (const int end : {reading.get(), writing.get()}) ::fcntl(end, F_SETFL, ::fcntl(end, F_GETFL) | O_NONBLOCK);
   }
 };
 
@@ -101,7 +102,8 @@ class Supervisor {
     folder_ = Descriptor(::open(order_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     auto signals = Pipe::make();
     if (!folder_.is_open() || !signals) return EXIT_FAILURE;  // unclaimed: the bridge finds that it never ran
-    signals->never_block();
+    never_block(signals->reading);
+    never_block(signals->writing);
     signals_ = std::move(*signals);
     signal_pipe = signals_.writing.get();
     for (const int number : {SIGCHLD, SIGTERM, SIGINT}) handle(number, on_signal);
@@ -123,8 +125,10 @@ class Supervisor {
     auto out = Pipe::make();
     auto err = Pipe::make();
     auto failure = Pipe::make();
+    if (!out || !err || !failure) return not_started("its pipes cannot be made", errno);
+    // Not before the claim: see TurnFolders::forget().
     const Descriptor request(::openat(folder_.get(), "request", O_RDONLY | O_CLOEXEC));
-    if (!out || !err || !failure || !request.is_open()) return not_started("its pipes cannot be made", errno);
+    if (!request.is_open()) return not_started("its text cannot be opened", errno);
     // Everything that needs memory is made before the fork; the child only makes system calls.
     std::vector<std::string> all;
     for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
@@ -149,8 +153,9 @@ class Supervisor {
                                                              : "\"" + order_.argv.front() + "\" cannot be run",
                          why.error_number);
     }
-    out->never_block();
-    err->never_block();
+    // Only our ends: the others are the program's stdout and stderr, and programs do not expect a full pipe to be an error.
+    never_block(out->reading);
+    never_block(err->reading);
     out_ = std::move(out->reading);
     err_ = std::move(err->reading);
     started_ = Clock::now();

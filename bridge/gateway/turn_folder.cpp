@@ -205,6 +205,9 @@ std::optional<std::string> TurnFolders::ask_to_end(const std::string& key) const
 }
 
 void TurnFolders::forget(const std::string& key) const {
+  // The text goes while `claimed` is still there: a late supervisor that has the folder open may come to claim it when that is
+  // gone too, and then finds nothing to run.
+  if (::unlink((folder_of(key) / kRequest).c_str()) != 0 && errno != ENOENT) return;
   // Out of the way in one step: half a folder could be taken for a turn that never ran.
   const auto gone = root_ / (std::string(kGone) + turn_folder_name(key));
   std::error_code ignored;  // what cannot be removed now is removed after the next start

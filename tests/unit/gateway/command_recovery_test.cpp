@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <set>
+#include <sstream>
 
 #include "bridge/gateway/turn_folder.h"
 #include "command_fixture.h"
@@ -48,16 +48,28 @@ class CommandRecoveryTest : public CommandTest {
 };
 
 TEST_F(CommandRecoveryTest, SessionsRunInParallel) {
-  const auto gateway = up(settings({held_}));
+  const auto of_jarvis = fifo("hold-jarvis");
+  const auto of_pepper = fifo("hold-pepper");
+  const auto gateway = up(settings({script("read line < " + path("hold-$CLAW_AGENT").string() + "; cat; echo \" $line\"")}));
   gateway->carry_out(start("one", "01A", "jarvis"));
   (void)next<event::RunStarted>();
   gateway->carry_out(start("two", "01B", "pepper"));
   (void)next<event::RunStarted>();
-  release(hold_, "go");
-  const auto first = next<event::RunEnded>();
-  release(hold_, "go");
-  const auto second = next<event::RunEnded>();
-  EXPECT_EQ((std::set<std::string>{first.outcome.reply, second.outcome.reply}), (std::set<std::string>{"one go\n", "two go\n"}));
+  release(of_pepper);
+  EXPECT_EQ(next<event::RunEnded>().outcome.reply, "two go\n");
+  release(of_jarvis);
+  EXPECT_EQ(next<event::RunEnded>().outcome.reply, "one go\n");
+}
+
+TEST_F(CommandRecoveryTest, TheProgramsOutputBlocksAsUsualWhenItIsFull) {
+  const auto gateway = up(settings({script("read line < " + hold_ + "; grep flags /proc/$$/fdinfo/1 /proc/$$/fdinfo/2")}));
+  gateway->carry_out(start("hello"));
+  (void)next<event::RunStarted>();  // from here on the supervisor reads
+  release(hold_);
+  std::istringstream words(next<event::RunEnded>().outcome.reply);
+  int files = 0;
+  for (std::string file, flags; words >> file >> flags; ++files) EXPECT_EQ(std::stoi(flags, nullptr, 8) & O_NONBLOCK, 0) << file << flags;
+  EXPECT_EQ(files, 2);
 }
 
 TEST_F(CommandRecoveryTest, ATurnGoesOnWithoutItsBridgeAndIsFoundRunning) {
@@ -140,6 +152,19 @@ TEST_F(CommandRecoveryTest, ALateSupervisorRunsNothing) {
   auto made = folders.prepare(key("01A"), "hello");
   EXPECT_TRUE(std::holds_alternative<TurnFolders::Unclaimed>(folders.look(key("01A"))));
   EXPECT_EQ(supervise(std::get<TurnFolders::Prepared>(made)), 0);
+  EXPECT_FALSE(std::filesystem::exists(runs_));
+}
+
+TEST_F(CommandRecoveryTest, ASupervisorWhoseFolderIsBeingRemovedRunsNothing) {
+  TurnFolders folders(path("turns"));
+  ASSERT_TRUE(folders.open());
+  auto made = folders.prepare(key("01A"), "hello");
+  const auto& prepared = std::get<TurnFolders::Prepared>(made);
+  std::filesystem::remove(prepared.folder / "request");  // goes first
+  EXPECT_EQ(supervise(prepared), 0);
+  const auto state = folders.look(key("01A"));
+  ASSERT_TRUE(std::holds_alternative<TurnEnd>(state));
+  EXPECT_EQ(std::get<TurnEnd>(state).how, TurnEnd::How::NotStarted);
   EXPECT_FALSE(std::filesystem::exists(runs_));
 }
 
