@@ -21,6 +21,8 @@ constexpr std::chrono::seconds kAppearsKeepingKeys{45};
 // 2026.3.8 cannot tell a queued turn from an unknown one, nor a silent end from a turn that runs.
 constexpr std::chrono::minutes kAppears{15};
 constexpr std::chrono::hours kAnswers{2};
+// A gateway that stops takes up to 315 s for the turns that run (2026.9.6), and then has to start again.
+constexpr std::chrono::minutes kBecomesReadable{15};
 
 std::string text_of(const json& content) {
   if (content.is_string()) return content.get<std::string>();
@@ -174,6 +176,11 @@ Turn find_turn(const json& history, const TurnQuery& query) {
   }
   read_pending(history, query, turn);
   return turn;
+}
+
+std::variant<LookAgain, Ended, NotTaken> judge_unreadable(const Failure& failure, std::chrono::milliseconds searched) {
+  if (searched < kBecomesReadable) return LookAgain{};
+  return Ended{interrupted_reply("the gateway does not show the history of the session: " + failure.message)};
 }
 
 std::variant<LookAgain, Ended, NotTaken> judge(const Turn& turn, const Circumstances& circumstances) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <variant>
 
+#include "bridge/gateway/frames.h"
 #include "bridge/gateway/outcome.h"
 #include "topics/time.h"
 
@@ -66,6 +67,11 @@ struct Circumstances {
 struct LookAgain {
   bool runs = false;
 };
+
+/// The history could not be read: a gateway that has just started or is stopping refuses to show any. An empty one would
+/// be a different thing: the proof that the turn never began. Interrupted when that lasts too long.
+[[nodiscard]] std::variant<LookAgain, Ended, NotTaken> judge_unreadable(const Failure& failure,
+                                                                        std::chrono::milliseconds searched);
 
 /// A turn that cannot be told is Interrupted, never guessed.
 [[nodiscard]] std::variant<LookAgain, Ended, NotTaken> judge(const Turn& turn, const Circumstances& circumstances);

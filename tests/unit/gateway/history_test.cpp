@@ -155,6 +155,15 @@ TEST_P(HistoryOfBothVersions, CallsAFailureAnError) {
   EXPECT_EQ(reply.error->message, "the turn failed: 500 mock failure");
 }
 
+// A gateway that starts or stops refuses to show a history (measured: 2026.9.6 while it drains). That is no empty one.
+TEST(History, TakesARefusalForNoAnswer) {
+  const Failure refused{"UNAVAILABLE", {}, "chat.history unavailable during gateway restart"};
+  EXPECT_TRUE(std::holds_alternative<LookAgain>(judge_unreadable(refused, std::chrono::minutes(5))));
+  const auto verdict = judge_unreadable(refused, std::chrono::minutes(16));
+  ASSERT_TRUE(std::holds_alternative<Ended>(verdict));
+  EXPECT_EQ(std::get<Ended>(verdict).reply.status, ReplyStatus::Interrupted);
+}
+
 TEST_P(HistoryOfBothVersions, WaitsForATurnThatALiveGatewayDoesNotShowYet) {
   EXPECT_TRUE(looks_again(history({earlier_row()}), GetParam(), same_boot(GetParam()), false));
   EXPECT_TRUE(looks_again(history({earlier_row(), input_row(GetParam())}), GetParam(), same_boot(GetParam()), true));
