@@ -41,9 +41,14 @@ std::string key_of(const json& row) {
   return key.empty() ? text_member(member(row, "__openclaw"), "idempotencyKey") : key;
 }
 
+// An earlier attempt at the same exchange has the same channel. 2026.9.6 tells them apart by the key, 2026.3.8 only by
+// the time; the first attempt needs neither.
 bool is_our_input(const json& row, const TurnQuery& query) {
-  if (query.keeps_keys && key_of(row) == query.idempotency_key + ":user") return true;
-  return text_member(member(row, "provenance"), "sourceChannel") == query.source_channel;
+  const auto key = key_of(row);
+  if (query.keeps_keys && !key.empty()) return key == query.idempotency_key + ":user";
+  if (text_member(member(row, "provenance"), "sourceChannel") != query.source_channel) return false;
+  return query.idempotency_key.ends_with(":1") ||
+         integer_member(row, "timestamp", 0) >= query.handed_over.time_since_epoch().count();
 }
 
 // Something that began a turn. 2026.9 shows the words of other sessions with role "assistant".

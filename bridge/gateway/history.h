@@ -25,7 +25,7 @@ namespace clawbridge::gateway {
 /// Which turn is looked for.
 struct TurnQuery {
   std::string idempotency_key;
-  std::string source_channel;
+  std::string source_channel;  // names the exchange, whichever the attempt
   WallTime handed_over{};
   bool keeps_keys = false;  // 2026.9
 };

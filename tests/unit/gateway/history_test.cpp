@@ -155,6 +155,24 @@ TEST_P(HistoryOfBothVersions, CallsAFailureAnError) {
   EXPECT_EQ(reply.error->message, "the turn failed: 500 mock failure");
 }
 
+// Both attempts carry the channel of the exchange. The first one was cut by a crash and reported, the second one ran.
+TEST_P(HistoryOfBothVersions, TellsASecondAttemptFromTheFirst) {
+  const auto second_input = [] {
+    auto row = input_row(GetParam(), "claw:macbook:01A:2");
+    row["timestamp"] = 8'000;
+    return row;
+  };
+  TurnQuery second{"claw:macbook:01A:2", "mqtt:01A", WallTime(std::chrono::milliseconds(7'000)), GetParam()};
+  const auto shown = history({earlier_row(), input_row(GetParam()), second_input(), answer_row("again", second.idempotency_key)});
+  const auto verdict = judge(find_turn(shown, second), restarted(GetParam()));
+  ASSERT_TRUE(std::holds_alternative<Ended>(verdict));
+  EXPECT_EQ(std::get<Ended>(verdict).reply.reply, "again");
+  EXPECT_EQ(ended(shown, GetParam(), restarted(GetParam())).status, ReplyStatus::Interrupted);
+  // The second one that never began must not be taken for the first.
+  const auto missing = judge(find_turn(history({earlier_row(), input_row(GetParam())}), second), restarted(GetParam()));
+  EXPECT_TRUE(std::holds_alternative<NotTaken>(missing));
+}
+
 // A gateway that starts or stops refuses to show a history (measured: 2026.9.6 while it drains). That is no empty one.
 TEST(History, TakesARefusalForNoAnswer) {
   const Failure refused{"UNAVAILABLE", {}, "chat.history unavailable during gateway restart"};
