@@ -13,8 +13,10 @@ constexpr std::string_view kCutMark = "\n...(truncated)...";
 constexpr std::string_view kOmitted = "[chat.history omitted: message too large]";
 constexpr std::string_view kRecoveryNotice = "[System] Your previous turn was interrupted";
 
-// 2026.9 begins an interrupted turn again within seconds of its start. Later than this it will not.
+// 2026.9 begins an interrupted turn again within seconds of its start, or says that it is going to. When it has said
+// nothing for so long, it will not; and it is not believed for ever.
 constexpr std::chrono::seconds kRecoveryBegins{90};
+constexpr std::chrono::hours kRecoveryAwaited{6};
 // How long a running gateway gets to show a turn that it was sent and says nothing of. The frame was written before the
 // connection ended, and one wait for the run has passed in vain.
 constexpr std::chrono::seconds kAppearsKeepingKeys{45};
@@ -137,7 +139,8 @@ std::variant<LookAgain, Ended, NotTaken> judge_found(const Turn& turn, const Cir
     return Ended{
         interrupted_reply("the gateway has gone on to a later turn, and its history shows no answer to this one")};
   if (!now.same_boot) {
-    if (now.keeps_keys && now.uptime < kRecoveryBegins) return LookAgain{.runs = true};
+    if (now.keeps_keys && (now.uptime < kRecoveryBegins || (turn.awaited && now.uptime < kRecoveryAwaited)))
+      return LookAgain{.runs = true};
     return Ended{interrupted_reply("the gateway restarted during the turn, and its history shows no answer to it")};
   }
   if (now.searched <
@@ -169,6 +172,8 @@ Turn find_turn(const json& history, const TurnQuery& query) {
   const auto& messages = member(history, "messages");
   const auto& rows = messages.is_array() ? messages : none;
   turn.running_id = text_member(member(history, "inFlightRun"), "runId");
+  const auto& session = member(history, "sessionInfo");
+  turn.awaited = text_member(session, "status") == "running" && member(session, "abortedLastRun") == true;
   turn.covers = reaches_back(history, rows, query);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (is_our_input(rows[i], query)) {

@@ -4,7 +4,8 @@
 // - 2026.9.6: a row with idempotencyKey "<key>:user", shown with role "assistant"; its answers carry the run's id in
 //   __openclaw.runId. A turn taken but not begun stands in pendingInputs with its runId, and after a restart never
 //   runs. After a crash in the middle of a turn the gateway begins it again by itself, under a new run id, behind a row
-//   "[System] Your previous turn was interrupted …". Silent answers are not shown.
+//   "[System] Your previous turn was interrupted …"; one session after the other, so that may take as long as the turns
+//   before it do. Silent answers are not shown, and an aborted turn leaves no row at all.
 // - 2026.3.8: a row of role "user" with our provenance, whose sourceChannel names the exchange; its answers are the
 //   assistant rows up to the next input. A session's first turn is not on disk before its first answer.
 // Both cut long texts, and replace very long rows by a note.
@@ -37,6 +38,7 @@ struct Turn {
   bool abandoned = false;   // taken, and will never begin
   bool recovered = false;   // the gateway began it again after a restart
   bool superseded = false;  // a later input follows: it has ended
+  bool awaited = false;     // the gateway says that it will begin a cut turn of the session again
   std::string running_id;   // of the run that the session is in right now, ours or not; empty if none or unknown
   // The last answer that can be the turn's end. `cut`: the text is not whole.
   struct Answer {

@@ -249,6 +249,17 @@ TEST(HistoryOf2026_9, GivesTheGatewayTimeToBeginAgain) {
   EXPECT_TRUE(looks_again(history({earlier_row(), input_row(true)}), true, circumstances, true));
 }
 
+// It begins the cut turns of several sessions one after the other, and says of each session that its turn is due.
+TEST(HistoryOf2026_9, WaitsAsLongAsTheGatewayMeansToBeginAgain) {
+  auto shown = history({earlier_row(), input_row(true)});
+  EXPECT_EQ(ended(shown, true, restarted(true)).status, ReplyStatus::Interrupted);
+  shown["sessionInfo"] = {{"status", "running"}, {"abortedLastRun", true}, {"hasActiveRun", false}};
+  EXPECT_TRUE(looks_again(shown, true, restarted(true), true));
+  auto circumstances = restarted(true);
+  circumstances.uptime = std::chrono::hours(7);
+  EXPECT_EQ(ended(shown, true, circumstances).status, ReplyStatus::Interrupted);
+}
+
 TEST(HistoryOf2026_9, PutsATurnBackThatWasTakenButNeverBegan) {
   auto shown = history({earlier_row()});
   shown["pendingInputs"] = {{"items", {{{"runId", kKey}, {"state", "interrupted"}}}}, {"total", 1}};
