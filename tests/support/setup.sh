@@ -3,7 +3,8 @@
 # nothing when all is there.
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
-#   test      everything the tests need: both OpenClaw versions, the other brokers, Python's schema and cryptography
+#   test      everything the tests need: both OpenClaw versions, the other brokers, Python's schema, cryptography and
+#             websockets
 #   fuzz      build, and clang 14 with its libFuzzer and sanitizers
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

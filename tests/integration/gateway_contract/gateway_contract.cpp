@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -116,11 +117,18 @@ class Bridge {
                            .text = text,
                            .source_session = "macbook/main",
                            .source_channel = "mqtt:" + id};
-    gateway_.carry_out(order);
+    start_again(order);
     return order;
   }
+  void start_again(const action::StartRun& order) { gateway_.carry_out(order); }
   body::Reply outcome(const action::StartRun& order, std::chrono::seconds patience = std::chrono::seconds(120)) {
     return wait_for<event::RunEnded>([&](const event::RunEnded& e) { return e.run == order.run; }, patience).outcome;
+  }
+  [[nodiscard]] bool has_not_taken(const RunKey& run) const {
+    return std::any_of(events_.begin(), events_.end(), [&](const Event& each) {
+      const auto* not_taken = std::get_if<event::RunNotTaken>(&each);
+      return not_taken != nullptr && not_taken->run == run;
+    });
   }
   // Nothing where the turn was not taken.
   std::optional<body::Reply> outcome_or_not_taken(const action::StartRun& order) {
@@ -436,6 +444,25 @@ TEST_F(Contract, SaysWhenARecoveredReplyIsCut) {
   EXPECT_TRUE(reply.reply.starts_with(std::string(7'000, 'x')));
 }
 
+// The key of a turn that this boot of the gateway has run: it answers from memory.
+TEST_F(Contract, RunsAKeyOnceWhileTheGatewayLives) {
+  const auto order = bridge_.start("only once");
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: only once");
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: only once");
+  if (keeps_keys()) {
+    const auto busy = bridge_.start(sleep_text(3s, "busy"));
+    (void)bridge_.wait_for<event::RunStarted>([&](const auto& e) { return e.run == busy.run; });
+    Bridge second(settings_for(lab_entry()));
+    (void)second.up();
+    second.start_again(busy);
+    EXPECT_EQ(second.outcome(busy).reply, slept(3s, "busy"));
+    EXPECT_EQ(bridge_.outcome(busy).reply, slept(3s, "busy"));
+    EXPECT_EQ(Inspector().count(busy.source_channel), 1U);
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
 // The bridge dies in the middle of a turn; the next one finds it still running.
 TEST_F(Contract, RecoversARunningTurnOverANewConnection) {
   const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -461,7 +488,7 @@ class Restart : public Contract {
   void bring_back() {
     const auto restart = lab().value("restart", CLAWBRIDGE_LAB_SH " restart " + lab_directory());
     const auto command = restart + " " + gateway_name + " >" + lab_directory() + "/restart.log 2>&1";
-    std::thread bringing([&command, this] { lab_status_ = std::system(command.c_str()); });
+    std::jthread bringing([&command, this] { lab_status_ = std::system(command.c_str()); });
     up_ = bridge_.up();
     bringing.join();
     ASSERT_EQ(lab_status_, 0);
@@ -521,8 +548,14 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
   bridge_.io().run_for(paced(2s));
   signal_gateway(SIGTERM);
   if (keeps_keys()) {
+    // A gateway that stops shows no history, and that is no proof that the turn never began.
+    bridge_.io().run_for(paced(500ms));
+    bridge_.recover(order, boot, handed_over);
     EXPECT_EQ(bridge_.outcome(order).reply, slept(6s, "stop"));
     bring_back();
+    EXPECT_FALSE(bridge_.has_not_taken(order.run));
+    bridge_.recover(order, boot, handed_over);
+    EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).reply, slept(6s, "stop"));
   } else {
     (void)bridge_.wait_for<event::RunLost>();
     bring_back();
@@ -530,6 +563,61 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
     EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).status, ReplyStatus::Interrupted);
   }
   EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
+// A turn that had ended is found by its history. That its key must not be sent again is why: 2026.9 then fails and
+// leaves a row that nobody asked for, 2026.3 runs the turn a second time.
+TEST_F(Restart, FindsATurnThatEndedBeforeTheCrash) {
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SAY ended before");
+  EXPECT_EQ(bridge_.outcome(order).reply, "ended before");
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::GatewayDown>();
+  bring_back();
+  bridge_.recover(order, boot, handed_over);
+  EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).reply, "ended before");
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+
+  bridge_.start_again(order);
+  const auto again = bridge_.outcome(order);
+  EXPECT_EQ(again.status, keeps_keys() ? ReplyStatus::Error : ReplyStatus::Ok);
+  EXPECT_EQ(Inspector().count(order.source_channel), keeps_keys() ? 1U : 2U);
+}
+
+// A turn that waits behind another one when the gateway dies has not run; the same exchange may be handed over again, as
+// another attempt, which is not taken for the first.
+TEST_F(Restart, PutsAQueuedTurnBackAndTellsItsAttemptsApart) {
+  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto busy = bridge_.start(sleep_text(8s, "busy"));
+  const auto order = bridge_.start("SAY second attempt");
+  (void)bridge_.wait_for<event::RunStarted>([&](const auto& e) { return e.run == order.run; });
+  bridge_.io().run_for(paced(4s));
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::RunLost>([&](const auto& e) { return e.run == order.run; });
+  bring_back();
+  bridge_.recover(busy, boot, handed_over);
+  EXPECT_EQ(bridge_.outcome(busy, std::chrono::seconds(180)).status,
+            keeps_keys() ? ReplyStatus::Ok : ReplyStatus::Interrupted);
+  bridge_.recover(order, boot, handed_over);
+  EXPECT_EQ(bridge_.wait_for<event::RunNotTaken>().run, order.run);
+
+  // The busy one again, as `rerun` would: its first attempt stands in the history.
+  for (const auto& each : {order, busy}) {
+    auto second = each;
+    second.run.attempt = 2;
+    second.idempotency_key = each.idempotency_key.substr(0, each.idempotency_key.size() - 1) + "2";
+    second.text = "SAY second attempt";
+    const auto then = now();
+    bridge_.start_again(second);
+    EXPECT_EQ(bridge_.outcome(second).reply, "second attempt");
+    bridge_.recover(second, up_.boot_id, then);
+    EXPECT_EQ(bridge_.outcome(second).reply, "second attempt");
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+  EXPECT_EQ(Inspector().count(busy.source_channel), 2U);
 }
 
 // The first turn of a session leaves nothing on disk in 2026.3 before its answer: nobody can tell, and it is not run

@@ -5,6 +5,8 @@ StandIn is one gateway. StandInLab has the face of gateway.Lab, so that a test o
     clawtest/standin.py restart DIR NAME     what `lab.sh restart` is for a real one
 """
 
+import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -15,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-import http.server
 
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -101,13 +102,14 @@ class StandIn:
 
 def is_ready(port):
     """Whether it answers /readyz."""
-    import http.client
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 class StandInLab:
@@ -153,6 +155,9 @@ class StandInLab:
         return gateway.Client(self.standins[name].port, self.standins[name].token)
 
 
+_restarted = []    # outlives whoever asked for it, as a real gateway does
+
+
 def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
@@ -175,6 +180,7 @@ def restart(directory, name):
     end(entry["pid"])
     with open(path.parent / name / "log", "ab") as log:
         started = subprocess.Popen(entry["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    _restarted.append(started)
     state = json.loads(path.read_text(encoding="utf-8"))
     state["gateways"][name]["pid"] = started.pid
     path.write_text(json.dumps(state, indent=1), encoding="utf-8")

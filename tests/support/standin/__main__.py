@@ -25,7 +25,7 @@ from methods import Methods
 from record import Record
 from store import Store
 from turns import Turns
-from versions import PREAUTH_BYTES_MAX, VERSIONS
+from versions import BUFFERED_BYTES_MAX, PREAUTH_BYTES_MAX, VERSIONS
 
 
 class Gateway:
@@ -92,12 +92,16 @@ class Gateway:
         task.add_done_callback(self.tasks.discard)
 
     def broadcast(self, name, payload):
-        """To every client that may read; one that does not read is left behind by its own socket's limits."""
+        """To every client that may read; one that leaves too much unread is dropped."""
         for client in list(self.connections):
-            if client.scopes:
-                client.sequence += 1
-                frame = {"type": "event", "event": name, "payload": payload, "seq": client.sequence}
-                websockets.broadcast([client.socket], json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
+            if not client.scopes:
+                continue
+            if client.socket.transport.get_write_buffer_size() > BUFFERED_BYTES_MAX:
+                client.socket.transport.abort()
+                continue
+            client.sequence += 1
+            frame = {"type": "event", "event": name, "payload": payload, "seq": client.sequence}
+            websockets.broadcast([client.socket], json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
 
     # ---- clients ----
 

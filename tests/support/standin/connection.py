@@ -5,7 +5,7 @@ import uuid
 
 import websockets
 
-from versions import PAYLOAD_BYTES_MAX
+from versions import BUFFERED_BYTES_MAX, PAYLOAD_BYTES_MAX
 
 CLIENT_IDS = {"webchat-ui", "openclaw-control-ui", "openclaw-tui", "webchat", "cli", "gateway-client", "openclaw-macos", "openclaw-ios",
               "openclaw-android", "node-host", "test", "fingerprint", "openclaw-probe"}
@@ -151,7 +151,7 @@ class Connection:
                    "features": {"methods": self.gateway.methods.names(),
                                 "events": ["connect.challenge", "agent", "chat", "presence", "tick", "shutdown", "health"]},
                    "snapshot": {"presence": [], "uptimeMs": self.gateway.uptime_ms()},
-                   "policy": {"maxPayload": PAYLOAD_BYTES_MAX, "maxBufferedBytes": 2 * PAYLOAD_BYTES_MAX,
+                   "policy": {"maxPayload": PAYLOAD_BYTES_MAX, "maxBufferedBytes": BUFFERED_BYTES_MAX,
                               "tickIntervalMs": self.gateway.options.tick}}
         if self.version.keeps_keys:
             server["bootId"] = self.gateway.boot

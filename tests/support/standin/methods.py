@@ -5,7 +5,7 @@ import json
 
 import rows
 from connection import Refused, invalid
-from turns import Run
+from turns import TIMED_OUT, Run
 from versions import HISTORY_ROWS_MAX, WAIT_TEXT_UNITS
 
 READ, WRITE, ADMIN = "operator.read", "operator.write", "operator.admin"
@@ -171,6 +171,8 @@ class Methods:
             return {**payload, "status": "ok"}
         if run.status == "aborted":
             payload["stopReason"] = "rpc"
+        elif payload["status"] == "timeout":
+            payload["error"] = TIMED_OUT
         elif payload["status"] != "ok":
             payload["error"] = (run.final[2] or {}).get("message") or run.final[1].get("summary", "")
         elif run.status == "silent":

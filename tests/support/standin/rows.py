@@ -16,6 +16,7 @@ RECOVERY_NOTICE = (
     "the task without asking the user to repeat the request.")
 # What JavaScript's trim() takes away.
 BLANKS = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+UNANSWERED = "[Queued user message from a previous active turn; preserved as context only. Continue with the active prompt below.]"
 JUNK = "The agent run failed before producing a reply."
 
 
@@ -56,15 +57,18 @@ def stamp(at):
     return time.strftime("[%a %Y-%m-%d %H:%M UTC] ", time.gmtime(at / 1000))
 
 
-def messages(kept):
-    """What the model sees. 2026.9.6 joins user messages that follow each other."""
+def messages(version, kept):
+    """What the model sees. 2026.9.6 puts an input that has no answer before the next one: so a turn that is begun again is
+    shown what it was about; after a second crash only the first notice."""
+    kept = list(kept)
     seen = []
-    for row in kept:
-        role = "user" if row["kind"] == "input" else "assistant" if row["kind"] == "answer" else "tool"
-        if seen and role == "user" and seen[-1]["role"] == "user":
-            seen[-1]["content"] += "\n\n" + row["text"]
-        else:
-            seen.append({"role": role, "content": row["text"]})
+    for before, row in zip([None, *kept], kept):
+        role = "user" if is_input(row) else "assistant" if row["kind"] == "answer" else "tool"
+        text = row["text"]
+        if version.keeps_keys and role == "user" and before is not None and is_input(before):
+            seen.pop()
+            text = f"{UNANSWERED}\n{before['text']}\n\n{text}"
+        seen.append({"role": role, "content": text})
     return seen
 
 

@@ -68,11 +68,12 @@ class Turns:
     def find(self, key):
         """The run that this process knows for a key; forgotten as the real ones forget."""
         oldest = time.time() * 1000 - DEDUPE_SECONDS * 1000
-        for known, run in list(self.known.items()):
-            ended_long_ago = run.state == "ended" and run.ended_at < oldest
+        while self.known:
+            first = next(iter(self.known.values()))
+            ended_long_ago = first.state == "ended" and first.ended_at < oldest
             if not ended_long_ago and len(self.known) <= DEDUPE_ENTRIES_MAX:
                 break
-            del self.known[known]
+            del self.known[first.id]
         return self.known.get(key)
 
     def accept(self, run):
@@ -134,7 +135,8 @@ class Turns:
         if self.version.keeps_keys and self.store.has_row_with_key(run.session_id, f"{run.id}:user"):
             return self._end_used(run)
         shown_late = self._start(run)
-        seen = rows.messages(row for _, row in self.store.rows(run.session_id, 20)) if shown_late is None else rows.messages([shown_late])
+        shown = [shown_late] if shown_late else [row for _, row in self.store.rows(run.session_id, 20)]
+        seen = rows.messages(self.version, shown)
         try:
             answer = await asyncio.wait_for(self._ask_model(run, seen), run.timeout or None)
         except asyncio.TimeoutError:
@@ -258,21 +260,23 @@ class Turns:
     # ---- begun again ----
 
     async def begin_again(self, cut):
-        """2026.9.6: the turns that the death of the process before cut are begun again, under new run ids."""
+        """2026.9.6: the turns that the death of the process before cut are begun again, under new run ids, one at a time."""
         self.to_begin_again = {json.loads(turn["request"])["session"] for turn in cut}
         await asyncio.sleep(self.options.recovery_delay / 1000)
-        self.to_begin_again = set()
         for turn in cut:
             request = json.loads(turn["request"])
+            self.to_begin_again.discard(request["session"])
             with self.store.commit():
                 self.store.cut_turn(turn["seq"])
             session = self.store.session(request["session"])
             if turn["attempts"] >= self.version.recovery_attempts or session is None:
                 continue
             again = {**request, "recovers": request["key"]}
-            self.accept(Run(id=str(uuid.uuid4()), agent=session["agent"], session=request["session"], session_id=session["session_id"],
-                            request=again, input=rows.RECOVERY_NOTICE, provenance=rows.recovery_provenance(request["session"]),
-                            attempts=turn["attempts"] + 1))
+            run = Run(id=str(uuid.uuid4()), agent=session["agent"], session=request["session"], session_id=session["session_id"],
+                      request=again, input=rows.RECOVERY_NOTICE, provenance=rows.recovery_provenance(request["session"]),
+                      attempts=turn["attempts"] + 1)
+            self.accept(run)
+            await run.ended.wait()
 
     async def drain(self):
         """2026.9.6 when it is told to stop: what runs may end, nothing new begins."""
@@ -283,7 +287,7 @@ class Turns:
     # ---- shapes ----
 
     def _meta(self, run):
-        return {"durationMs": rows.now_ms() - run.started_at, "agentMeta": {"sessionId": run.session_id, "provider": "mock", "model": "echo"}}
+        return {"durationMs": rows.now_ms() - (run.started_at or run.accepted_at), "agentMeta": {"sessionId": run.session_id, "provider": "mock", "model": "echo"}}
 
     def _completed(self, run, payloads, meta):
         payload = {"runId": run.id, "status": "ok", "summary": "completed", "result": {"payloads": payloads, "meta": meta}}

@@ -24,6 +24,7 @@ VERSIONS = {version.name: version for version in (
 )}
 
 PAYLOAD_BYTES_MAX = 25 * 1024 * 1024
+BUFFERED_BYTES_MAX = 50 * 1024 * 1024    # unsent to one client
 PREAUTH_BYTES_MAX = 64 * 1024
 ROW_BYTES_MAX = 128 * 1024     # of one row in chat.history; longer ones are replaced by a note
 HISTORY_BYTES_MAX = 6 * 1024 * 1024
