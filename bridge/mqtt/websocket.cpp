@@ -60,7 +60,11 @@ class WebSocketOver final : public WebSocket {
   WebSocketOver(asio::io_context& io, const BrokerUrl& url, const Settings& settings) requires(!kSecure)
       : io_(io), url_(url), step_timeout_(settings.connect_timeout), stream_(io) {}
   WebSocketOver(asio::io_context& io, const BrokerUrl& url, const Settings& settings) requires kSecure
-      : io_(io), url_(url), step_timeout_(settings.connect_timeout), tls_(settings), stream_(io, tls_.context) {}
+      : io_(io),
+        url_(url),
+        step_timeout_(settings.connect_timeout),
+        tls_(settings),
+        stream_(io, tls_.context) {}
 
   asio::awaitable<void> open() override {
     co_await connect();

@@ -98,7 +98,9 @@ class WebsocketRelay::Link {
 WebsocketRelay::WebsocketRelay(const BrokerUrl& url, const Settings& settings, std::size_t count, Handlers handlers)
     : url_(url), settings_(settings), count_(count), handlers_(std::move(handlers)), thread_([this] { run(); }) {}
 
-WebsocketRelay::~WebsocketRelay() { stop(); }
+WebsocketRelay::~WebsocketRelay() {
+  stop();
+}
 
 void WebsocketRelay::stop() {
   if (!thread_.joinable()) return;

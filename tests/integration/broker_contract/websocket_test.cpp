@@ -44,8 +44,10 @@ TEST_F(WebSockets, EveryPacketOfAFrameArrivesAtOnce) {
   // The answers to the filters and the retained messages that match them come mixed, in as few frames as the broker
   // likes. A packet left behind would be one that this waits for in vain.
   for (int round = 0; round < 20; ++round) {
-    const auto subscribed = client.subscribe(
-        {{"contract/+/state", true}, {"contract/frames/#", true}, {"contract/frames/inbox", false}, {"contract/+/+", true}});
+    const auto subscribed = client.subscribe({{"contract/+/state", true},
+                                              {"contract/frames/#", true},
+                                              {"contract/frames/inbox", false},
+                                              {"contract/+/+", true}});
     EXPECT_EQ(subscribed.results.size(), 4U);
     EXPECT_EQ(client.wait<BrokerMessage>().payload, "kept");
   }
@@ -80,7 +82,8 @@ TEST_F(WebSockets, AnOrderedEndReachesTheBrokerAndLeavesNoWill) {
 
 TEST_F(WebSockets, AreNotSpokenOnAnMqttPortNorOnNone) {
   BrokerClient mqtt_port(url(process_.port()));
-  EXPECT_THAT(mqtt_port.refused("a", kProtocol).reason, AllOf(HasSubstr(url(process_.port())), HasSubstr("no WebSocket came up")));
+  EXPECT_THAT(mqtt_port.refused("a", kProtocol).reason,
+              AllOf(HasSubstr(url(process_.port())), HasSubstr("no WebSocket came up")));
   BrokerClient no_port(url(1));
   const auto failed = no_port.refused("a", kProtocol);
   EXPECT_EQ(failed.failure, BrokerFailure::Unreachable);

@@ -60,7 +60,8 @@ TEST(BrokerUrl, KeepsTheWayOfAWebSocketFromPaho) {
 TEST(BrokerUrl, RefusesWhatItCannotUseAndSaysWhy) {
   for (const char* text : {"", "hub", "hub:1883", "http://hub", "mqtt:hub", "mqtt://", "mqtt://:1883",
                            "mqtt://hub:", "mqtt://hub:0", "mqtt://hub:65536", "mqtt://hub:18x", "mqtt://hub:-1",
-                           "mqtt://hub/path", "ws://hub/a b", "ws://hub/a\r\nX: y", "wss://hub/#a", "mqtt://[::1", "mqtt://[::1]x", "mqtt://[]:1883", "MQTT://hub"}) {
+                           "mqtt://hub/path", "mqtt://[::1", "mqtt://[::1]x", "mqtt://[]:1883", "MQTT://hub", "ws://hub/a b",
+                           "ws://hub/a\r\nX: y", "wss://hub/#a"}) {
     const auto url = parse_broker_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_THAT(url.error().message, testing::HasSubstr("broker.url \"" + std::string(text) + "\"")) << text;

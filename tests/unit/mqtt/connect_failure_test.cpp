@@ -97,8 +97,10 @@ TEST(ConnectFailure, SaysWhyNoWebSocketCameUp) {
   EXPECT_EQ(declined.failure, BrokerFailure::Unreachable);
   EXPECT_THAT(declined.reason, AllOf(HasSubstr("wss://hub/mqtt"), HasSubstr("HTTP 404"), HasSubstr("in broker.url")));
   // What the probe finds lies before it.
-  EXPECT_EQ(told({.reached = true, .tcp_error = {}, .tls_error = "its certificate has expired"}).failure, BrokerFailure::Tls);
-  EXPECT_THAT(told({.reached = false, .tcp_error = "Connection refused", .tls_error = {}}).reason, HasSubstr("Connection refused"));
+  EXPECT_EQ(told({.reached = true, .tcp_error = {}, .tls_error = "its certificate has expired"}).failure,
+            BrokerFailure::Tls);
+  EXPECT_THAT(told({.reached = false, .tcp_error = "Connection refused", .tls_error = {}}).reason,
+              HasSubstr("Connection refused"));
 }
 
 TEST(ConnectFailure, BelievesPahoOnceTheWebSocketStands) {
@@ -106,7 +108,8 @@ TEST(ConnectFailure, BelievesPahoOnceTheWebSocketStands) {
   EXPECT_FALSE(needs_probe(url, {.message = kClosed}));
   EXPECT_FALSE(needs_probe(url, {.protocol = 4, .message = "TCP connect timeout"}));
   EXPECT_EQ(classify(url, {.message = kClosed}, std::nullopt).failure, BrokerFailure::ProtocolRefused);
-  EXPECT_THAT(classify(url, {.protocol = 4, .message = kClosed}, std::nullopt).reason, HasSubstr("port and path for WebSockets"));
+  EXPECT_THAT(classify(url, {.protocol = 4, .message = kClosed}, std::nullopt).reason,
+              HasSubstr("port and path for WebSockets"));
 }
 
 TEST(ConnectFailure, NamesTheSchemeOfTheSameKind) {
