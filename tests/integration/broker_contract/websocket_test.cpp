@@ -120,6 +120,46 @@ int greet(const sockaddr_in& address) {
   return ::write(file, kConnect, sizeof(kConnect) - 1) == static_cast<ssize_t>(sizeof(kConnect) - 1) ? file : -1;
 }
 
+TEST_F(WebSockets, AllThatWasWrittenBeforeTheEndReachesTheBroker) {
+  constexpr int kMessages = 300;
+  BrokerClient reader(process_.url());
+  reader.connected("reader", kProtocol);
+  reader.subscribe({{"contract/raw/inbox", false}});
+  const auto way = parse_broker_url(url()).value();
+  const Settings settings{.url = url()};
+  std::promise<std::string> opened;
+  {
+    WebsocketRelay relay(way, settings, 1,
+                         {[&](const std::vector<std::string>& urls) { opened.set_value(urls.at(0)); },
+                          [](const std::string& why) { ADD_FAILURE() << why; }});
+    const int paho = greet(address_in(opened.get_future().get()));
+    ASSERT_GE(paho, 0);
+    // QoS 0, 10,000 bytes after the topic: nobody waits for an answer, and the system takes it all before it is sent.
+    const std::string topic = "contract/raw/inbox";
+    std::string all;
+    for (int n = 0; n < kMessages; ++n) {
+      const std::size_t rest = 2 + topic.size() + 10'000;
+      all += {'\x30', static_cast<char>(rest % 128 | 128), static_cast<char>(rest / 128), '\0',
+              static_cast<char>(topic.size())};
+      all += topic + std::string(10'000, static_cast<char>('a' + n % 26));
+    }
+    all += std::string("\xe0\0", 2);  // DISCONNECT
+    std::size_t sent = 0;
+    while (sent < all.size()) {
+      const auto count = ::send(paho, all.data() + sent, all.size() - sent, MSG_NOSIGNAL);
+      ASSERT_GT(count, 0);
+      sent += static_cast<std::size_t>(count);
+    }
+    std::string answer(kConnack.size(), '\0');  // read, for an end with bytes unread is no orderly one
+    ASSERT_EQ(::recv(paho, answer.data(), answer.size(), MSG_WAITALL), static_cast<ssize_t>(answer.size()));
+    ::close(paho);
+    EXPECT_TRUE(relay.wait_closed(std::chrono::seconds(30)));
+  }
+  for (int n = 0; n < kMessages; ++n) {
+    ASSERT_EQ(reader.wait<BrokerMessage>().payload, std::string(10'000, static_cast<char>('a' + n % 26))) << n;
+  }
+}
+
 TEST_F(WebSockets, ALocalStrangerIsNotLetIn) {
   const auto way = parse_broker_url(url()).value();
   const Settings settings{.url = url()};
