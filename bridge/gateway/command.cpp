@@ -15,6 +15,7 @@
 namespace clawbridge::gateway {
 
 using core::RunKey;
+using core::action::AbortRun;
 using core::action::ForgetRun;
 using core::action::RecoverRun;
 using core::action::ResolveSession;
@@ -101,10 +102,11 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     }
   }
 
-  std::optional<std::string> abort(const RunKey& run) {
-    const auto found = runs_.find(run);
-    if (found == runs_.end()) return "no program runs for it here";
-    return folders_.ask_to_end(found->second->turn.key);
+  // Nothing more when the program has been told: its end follows, `cancelled`, or its own when it had just ended.
+  void abort(const AbortRun& order) {
+    const auto found = runs_.find(order.run);
+    const auto why_not = found == runs_.end() ? std::optional<std::string>("no program runs for it here") : folders_.ask_to_end(found->second->turn.key);
+    if (why_not) report(core::event::AbortRefused{order.run, *why_not});
   }
 
   void stop() {
@@ -371,8 +373,8 @@ void Command::carry_out(const RecoverRun& order) {
 void Command::carry_out(const ForgetRun& order) {
   state_->forget(order);
 }
-std::optional<std::string> Command::abort(const RunKey& run) {
-  return state_->abort(run);
+void Command::carry_out(const AbortRun& order) {
+  state_->abort(order);
 }
 void Command::stop() {
   state_->stop();
