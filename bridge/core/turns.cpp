@@ -464,6 +464,7 @@ void Turns::on_run_ended(const event::RunEnded& ended) {
       is_handed_over(open->record)) {
     if (gave_up(*open, true)) return;
     context_.note(Level::Warn, "turn.rerun", {{"cid", open->record.id}, {"agent", open->record.target.agent}, {"reason", "on_interrupted is rerun: it may have run before"}});
+    context_.actions.emplace_back(action::ForgetRun{run_key(open->record), idempotency_key(open->record)});  // the next attempt has another key
     queue_again(*open);
     return;
   }

@@ -170,6 +170,9 @@ TEST_F(DeadLetters, AnInterruptedTurnIsRunAgainWhenTheSettingsSaySo) {
   settle();
   lose_turn("boot-2");
   imac.step(now, event::RunEnded{recoveries[0].run, interrupted()});
+  const auto forgotten = imac.take<action::ForgetRun>();
+  ASSERT_EQ(forgotten.size(), 1u);
+  EXPECT_EQ(forgotten[0].idempotency_key, "claw:macbook:" + id + ":1");
   pass(5s);
   const auto runs = imac.take<action::StartRun>();
   ASSERT_EQ(runs.size(), 1u);
