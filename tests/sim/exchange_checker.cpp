@@ -269,7 +269,7 @@ std::vector<std::string> ExchangeChecker::stuck() const {
       const Key key{name, id};
       const auto& exchange = exchanges_.at(key);
       auto& ahead = waiting[record.target.gateway];
-      if (exchange.forgotten) continue;
+      if (exchange.forgotten && record.receipt) continue;
       if (!record.receipt && (exchange.may_wait || below_mark(record) || ahead.lanes.contains(exchange.lane) || ahead.heads >= 16)) {
         if (ahead.lanes.insert(exchange.lane).second) ++ahead.heads;
         continue;

@@ -115,18 +115,30 @@ void Journal::apply(const StoreOrder& order) {
 }
 
 void Journal::commit(CommitObserver& observer) {
-  peers_.commit([](const auto&, const auto*, const auto*) {});  // first: whoever observes asks whether they were trusted
+  trust_before_.clear();
+  peers_.commit([&](const auto& gateway, const PeerRecord* before, const PeerRecord*) {  // first: observers ask whether they were trusted
+    trust_before_[gateway] = before == nullptr ? std::nullopt : std::optional(before->trust);
+  });
   outgoing_.commit([&](const auto&, const auto* before, const auto* after) { observer.outgoing_committed(before, after); });
-  incoming_.commit([&](const auto&, const Row* before, const Row* after) {
+  incoming_.commit([&](const auto& key, const Row* before, const Row* after) {
+    if (const auto purged = purged_.find(key); after == nullptr && purged != purged_.end()) before = &purged->second;
     observer.incoming_committed(before == nullptr ? nullptr : &before->record, after == nullptr ? nullptr : &after->record);
   });
   marks_.commit([](const auto&, const auto*, const auto*) {});
+  purged_.clear();
   committed_epoch_ = epoch_;
+}
+
+std::optional<PeerTrust> Journal::trust_before(const std::string& gateway) const {
+  if (const auto changed = trust_before_.find(gateway); changed != trust_before_.end()) return changed->second;
+  const auto* peer = peers_.committed(gateway);
+  return peer == nullptr ? std::nullopt : std::optional(peer->trust);
 }
 
 void Journal::roll_back() {
   outgoing_.roll_back();
   incoming_.roll_back();
+  purged_.clear();
   peers_.roll_back();
   marks_.roll_back();
   epoch_ = committed_epoch_;
@@ -206,6 +218,7 @@ void Journal::write(const store::Purge& order) {
   for (const auto* row : incoming) gone.emplace_back(row->record.source_gateway, row->record.id);
   for (const auto& key : gone) {
     const auto expiry = incoming_.find(key)->record.expiry;
+    purged_.insert_or_assign(key, *incoming_.find(key));
     incoming_.erase(key);
     if (planted(Planted::PurgeWithoutMarks)) continue;
     ReplayMark mark{key.first, {}, {}};

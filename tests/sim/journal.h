@@ -45,6 +45,8 @@ class Journal final : public core::JournalReader {
   [[nodiscard]] const std::map<std::string, core::OutgoingRecord>& committed_outgoing() const { return outgoing_.all_committed(); }
   [[nodiscard]] const std::map<IncomingKey, Row>& committed_incoming() const { return incoming_.all_committed(); }
   [[nodiscard]] const core::PeerRecord* committed_peer(const std::string& gateway) const { return peers_.committed(gateway); }
+  /// How far a peer was trusted before the transaction that is being committed; nothing when it was not known.
+  [[nodiscard]] std::optional<core::PeerTrust> trust_before(const std::string& gateway) const;
 
   [[nodiscard]] std::optional<core::IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) override;
   [[nodiscard]] std::optional<core::OutgoingRecord> outgoing(std::string_view id) override;
@@ -70,6 +72,8 @@ class Journal final : public core::JournalReader {
   Table<IncomingKey, Row> incoming_;
   Table<std::string, core::PeerRecord> peers_;
   Table<std::string, core::ReplayMark> marks_;
+  std::map<IncomingKey, Row> purged_;                            // by the transaction: as they were last
+  std::map<std::string, std::optional<core::PeerTrust>> trust_before_;  // of peers that the latest transaction changed
   std::uint64_t epoch_ = 0;
   std::uint64_t committed_epoch_ = 0;
   std::uint64_t next_row_ = 1;
