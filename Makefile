@@ -2,11 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test sim check-long check-bare bench bench-trust fuzz format clean
+.PHONY: help setup build demo run test sim check-long check-bare chaos bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
 MINUTES ?= 10
+EXCHANGES ?= 100000
+KILLS ?= 1000
+SEED ?=
 TARGET ?=
 SEEDS ?=
 # CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
@@ -43,8 +46,16 @@ check-long: setup ## what takes longer: hundreds of kills under load, the thread
 	$(with_ccache) cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
+	$(with_ccache) cmake --preset release
+	cmake --build --preset release --target clawbridge
+	CLAWBRIDGE_BIN=$(program) CLAWBRIDGE_OFFLINE_QUEUE=10000 /usr/bin/python3 -B tests/integration/test_offline_queue.py
 	$(with_ccache) cmake --workflow --preset tsan
 	$(MAKE) fuzz MINUTES=10
+
+chaos: setup ## kills and cuts under load, judged: EXCHANGES=100000 KILLS=1000; SEED= repeats a schedule
+	$(with_ccache) cmake --preset release
+	cmake --build --preset release --target clawbridge
+	CLAWBRIDGE_BIN=$(program) /usr/bin/python3 -B tests/chaos/run.py --exchanges $(EXCHANGES) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo

@@ -11,8 +11,11 @@
 #include "bridge/core/core.h"
 #include "bridge/crypto/keys.h"
 #include "bridge/crypto/system_cryptography.h"
+#include "bridge/gateway/command.h"
 #include "bridge/gateway/echo.h"
 #include "bridge/gateway/openclaw.h"
+#include "bridge/gateway/program.h"
+#include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
 #include "bridge/observe/log.h"
 #include "bridge/runtime/runtime.h"
@@ -55,11 +58,25 @@ core::PolicyRule policy_rule(const config::Settings::PolicyRule& rule) {
           .place = rule.place};
 }
 
+std::string kind_name(config::GatewayKind kind) {
+  switch (kind) {
+    case config::GatewayKind::Echo: return "echo";
+    case config::GatewayKind::Command: return "command";
+    case config::GatewayKind::OpenClaw: break;
+  }
+  return "openclaw";
+}
+
+/// The folder of the journal, in which all that this bridge keeps lies.
+std::filesystem::path state_folder(const config::Settings& settings) {
+  return std::filesystem::path(settings.store.path).parent_path();
+}
+
 core::Options core_options(const config::Settings& settings, const std::filesystem::path& key_file) {
   core::Options options;
   options.gateway = settings.gateway.name;
   options.version = CLAWBRIDGE_VERSION;
-  options.gateway_kind = settings.gateway.kind == config::GatewayKind::Echo ? "echo" : "openclaw";
+  options.gateway_kind = kind_name(settings.gateway.kind);
   options.base = settings.broker.base;
   options.keys = or_throw(crypto::load_or_create_keys(key_file, settings.gateway.name));
   options.previous_keys = or_throw(crypto::load_previous_keys(key_file, settings.gateway.name));
@@ -73,9 +90,11 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   options.expose = settings.expose;
   options.agent_names = settings.gateway.agent_names;
   options.keep = settings.store.keep;
+  options.on_interrupted = settings.on_interrupted == config::OnInterrupted::Rerun ? core::OnInterrupted::Rerun : core::OnInterrupted::Report;
   auto& limits = options.limits;
   limits.message.message_bytes = settings.limits.message_bytes;
   limits.outgoing_open = settings.limits.outgoing_open;
+  limits.outgoing_bytes = settings.limits.outgoing_bytes;
   limits.incoming_open = settings.limits.incoming_open;
   limits.incoming_open_per_peer = settings.limits.incoming_open_per_peer;
   limits.peers_pinned = settings.limits.peers_pinned;
@@ -107,6 +126,20 @@ std::unique_ptr<gateway::Gateway> make_gateway(asio::io_context& io, const confi
   const auto& gateway = settings.gateway;
   if (gateway.kind == config::GatewayKind::Echo) {
     return std::make_unique<gateway::Echo>(io, gateway::EchoSettings{gateway.agents, gateway.delay, gateway.record}, std::move(sink));
+  }
+  if (gateway.kind == config::GatewayKind::Command) {
+    gateway::CommandSettings command;
+    command.gateway = gateway.name;
+    command.agents = gateway.agents;
+    command.argv = gateway.command;
+    command.workdir = gateway.workdir;
+    command.environment = gateway.environment;
+    command.reply_bytes = gateway.reply_bytes;
+    command.time_limit = gateway.time_limit;
+    command.durable = settings.store.durability == config::Durability::Power;
+    command.turns = state_folder(settings) / "turns";
+    command.self = gateway::own_program();
+    return std::make_unique<gateway::Command>(io, std::move(command), std::move(sink));
   }
   gateway::OpenClawSettings openclaw;
   openclaw.url = gateway.url;
@@ -141,7 +174,7 @@ class Daemon final : public runtime::Hands {
   explicit Daemon(const config::Settings& settings)
       : protocol_(settings.broker.protocol),
         journal_(open_journal(settings)),
-        core_(core_options(settings, std::filesystem::path(settings.store.path).parent_path() / "keys.json"),
+        core_(core_options(settings, state_folder(settings) / "keys.json"),
               journal_->restore(), *journal_, crypto_, random_),
         runtime_(io_, core_, *this),
         broker_(broker_settings(settings), runtime_.sink()),
@@ -181,7 +214,9 @@ class Daemon final : public runtime::Hands {
   void carry_out(core::action::Publish& action) override { broker_.carry_out(std::move(action)); }
   void carry_out(core::action::ResolveSession& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::StartRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::AbortRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::RecoverRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::ForgetRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::Note& action) override { observe::note(action); }
   void carry_out(core::action::Stopped&) override {
     gateway_->stop();
@@ -240,6 +275,7 @@ int run_daemon(const config::Settings& settings) {
 }  // namespace clawbridge
 
 int main(int argc, char** argv) {
+  if (const auto code = clawbridge::gateway::run_as_supervisor(argc, argv)) return *code;
   std::signal(SIGPIPE, SIG_IGN);
   return clawbridge::cli::run(argc, argv, clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon));
 }

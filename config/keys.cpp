@@ -50,6 +50,13 @@ std::vector<Key> top_keys() {
        .allowed = kAgentForm,
        .valid = is_agent_id,
        .assign = [](Settings& s, Texts value) { s.expose = std::move(value); }},
+      {.path = "on_interrupted",
+       .type = Type::Choice,
+       .description = "What is done where nobody can tell whether a turn ran, because bridge or gateway went down or a journal was lost: "
+                      "report it, or run it (again).",
+       .default_text = "report",
+       .choices = {"report", "rerun"},
+       .assign = [](Settings& s, Number value) { s.on_interrupted = static_cast<OnInterrupted>(value); }},
   };
 }
 
@@ -63,10 +70,9 @@ std::vector<Key> gateway_keys() {
        .assign = [](Settings& s, const Text& value) { s.gateway.name = value; }},
       {.path = "gateway.kind",
        .type = Type::Choice,
-       .description = "What runs the agents: an OpenClaw gateway, or the bridge itself answering `echo: <text>`.",
+       .description = "What runs the agents: an OpenClaw gateway, the bridge itself answering `echo: <text>`, or a program that is run for each message.",
        .default_text = "openclaw",
-       .choices = {"openclaw", "echo"},
-       .choices_later = {"command"},
+       .choices = {"openclaw", "echo", "command"},
        .assign = [](Settings& s, Number value) { s.gateway.kind = static_cast<GatewayKind>(value); }},
       {.path = "gateway.url",
        .description = "Where the OpenClaw gateway listens (kind openclaw).",
@@ -87,7 +93,7 @@ std::vector<Key> gateway_keys() {
        .assign = [](Settings& s, bool value) { s.gateway.agent_names = value; }},
       {.path = "gateway.agents",
        .type = Type::List,
-       .description = "The agents that answer (kind echo).",
+       .description = "The agents that answer (kinds echo and command).",
        .default_text = "main",
        .allowed = kAgentForm,
        .valid = is_agent_id,
@@ -106,6 +112,43 @@ std::vector<Key> gateway_keys() {
        .allowed = "the path of a file",
        .valid = is_not_empty,
        .assign = [](Settings& s, const Text& value) { s.gateway.record = value; }},
+      {.path = "gateway.command",
+       .type = Type::List,
+       .description = "The program that answers, and its arguments (kind command). No shell; the text comes on stdin, the reply is what it prints.",
+       .default_words = "none; kind command needs it",
+       .allowed = "without NUL; the first an absolute path, ~/PATH, or a name that is looked for in PATH",
+       .valid = is_argument,
+       .repeats = true,
+       .assign = [](Settings& s, Texts value) { s.gateway.command = std::move(value); }},
+      {.path = "gateway.workdir",
+       .type = Type::Path,
+       .description = "The working directory of the program (kind command).",
+       .default_words = "the home directory",
+       .allowed = "the path of a folder",
+       .valid = is_not_empty,
+       .assign = [](Settings& s, const Text& value) { s.gateway.workdir = value; }},
+      {.path = "gateway.environment",
+       .type = Type::List,
+       .description = "Variables of the bridge that the program gets too (kind command), beside HOME, USER, LOGNAME, SHELL, PATH, LANG, LANGUAGE, LC_*, TZ, "
+                      "TMPDIR, the folders of XDG, and the CLAW_ variables about the message.",
+       .default_words = "no more",
+       .allowed = "the name of a variable",
+       .valid = is_variable_name,
+       .assign = [](Settings& s, Texts value) { s.gateway.environment = std::move(value); }},
+      {.path = "gateway.reply_bytes",
+       .type = Type::Integer,
+       .description = "Bytes of a reply that are kept (kind command); the rest is cut off, and the reply is marked as truncated.",
+       .default_text = "1048576",
+       .least = 1,
+       .most = 67'108'864,
+       .assign = [](Settings& s, Number value) { s.gateway.reply_bytes = value; }},
+      {.path = "gateway.time_limit",
+       .type = Type::Duration,
+       .description = "How long the program may run (kind command); then it gets TERM, 5 s later KILL, and the asker an error.",
+       .default_words = "as long as it takes",
+       .least = kSecond,
+       .most = 365 * kDay,
+       .assign = [](Settings& s, Time value) { s.gateway.time_limit = value; }},
   };
 }
 
@@ -379,6 +422,8 @@ std::vector<Key> limit_keys() {
             [](Settings& s, Number value) { s.limits.message_bytes = value; }),
       limit("limits.outgoing_open", "Exchanges asked here and not ended.", "10000", 1, 1'000'000,
             [](Settings& s, Number value) { s.limits.outgoing_open = value; }),
+      limit("limits.outgoing_bytes", "Bytes of the requests among them.", "1073741824", 1'048'576, 1'099'511'627'776,
+            [](Settings& s, Number value) { s.limits.outgoing_bytes = value; }),
       limit("limits.incoming_open", "Exchanges taken here and not ended.", "10000", 1, 1'000'000,
             [](Settings& s, Number value) { s.limits.incoming_open = value; }),
       limit("limits.incoming_open_per_peer", "The same, of one peer.", "4000", 1, 1'000'000,
@@ -428,7 +473,7 @@ const Key* find_key(std::string_view path) {
 }
 
 const std::vector<std::string_view>& keys_later() {
-  static const std::vector<std::string_view> keys_of_later{"on_interrupted", "late_reply"};
+  static const std::vector<std::string_view> keys_of_later{"late_reply"};
   return keys_of_later;
 }
 
@@ -464,7 +509,7 @@ std::string allowed_values(const Key& key) {
     case Type::Choice:
       return fmt::format("{}", fmt::join(key.choices, ", "));
     case Type::List:
-      return fmt::format("a list of different names, each {}", key.allowed);
+      return key.repeats ? fmt::format("a list of texts {}", key.allowed) : fmt::format("a list of different names, each {}", key.allowed);
     case Type::Text:
     case Type::Secret:
     case Type::Path:

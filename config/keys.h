@@ -22,7 +22,7 @@ enum class Type {
   Integer,   // least to most
   Duration,  // least to most, in milliseconds
   Choice,    // one of choices; assigned as its index
-  List,      // of texts, each once
+  List,      // of texts, each once unless `repeats`
 };
 
 /// Puts a checked value into the settings. The last forms are for keys with a `*` or `#`, and get what stands there.
@@ -41,8 +41,8 @@ struct Key {
   std::string_view default_words{};           // says what holds where default_text is empty
   std::string_view allowed{};                 // what `valid` takes, for people
   bool (*valid)(std::string_view) = nullptr;  // of a text, or of each item of a list
+  bool repeats = false;                       // an item of a list may stand there again, as in a command line
   std::vector<std::string_view> choices{};
-  std::vector<std::string_view> choices_later{};  // words of the design that this release does not carry out
   std::uint64_t least = 0;
   std::uint64_t most = 0;
   std::uint64_t step = 1;                          // of a duration

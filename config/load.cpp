@@ -59,9 +59,6 @@ using Given = std::map<std::string, std::string, std::less<>>;
 /// `written`: the text before its placeholders were replaced, for the error.
 std::uint64_t choice_index(const Key& key, const std::string& path, const std::string& text,
                            const std::string& written) {
-  if (std::ranges::find(key.choices_later, text) != key.choices_later.end()) {
-    refuse(key, path, written, ", which is not available in this release");
-  }
   const auto choice = std::ranges::find(key.choices, text);
   if (choice == key.choices.end()) refuse(key, path, written);
   return static_cast<std::uint64_t>(choice - key.choices.begin());
@@ -130,7 +127,7 @@ class Assigner {
     for (const std::string& written : entry.texts) {
       std::string item = expand(written, environment_);
       if (!entry.key->valid(item)) refuse(*entry.key, path, written);
-      if (std::ranges::find(items, item) != items.end()) refuse(*entry.key, path, written, " twice");
+      if (!entry.key->repeats && std::ranges::find(items, item) != items.end()) refuse(*entry.key, path, written, " twice");
       items.push_back(std::move(item));
     }
     if (const auto* named = std::get_if<void (*)(Settings&, const std::string&, std::vector<std::string>)>(&entry.key->assign)) {
@@ -228,11 +225,40 @@ void check_gateway(const Settings& settings, const Given& given) {
     throw SettingsError(fmt::format("{}: peers.{} is this gateway itself; remove it, or change gateway.name",
                                     place == given.end() ? "peers" : place->second, self->first));
   }
-  if (settings.gateway.kind == GatewayKind::Echo) return;
-  for (const char* path : {"gateway.agents", "gateway.delay", "gateway.record"}) {
-    if (!given.contains(path)) continue;
-    throw SettingsError(fmt::format("{}: {} is for gateway.kind echo only; remove it", given.find(path)->second, path));
+  // Keys that only some kinds know.
+  struct Only {
+    const char* path;
+    std::vector<GatewayKind> kinds;
+    const char* words;
+  };
+  const auto echo = [](const char* path) { return Only{path, {GatewayKind::Echo}, "echo"}; };
+  const auto command = [](const char* path) { return Only{path, {GatewayKind::Command}, "command"}; };
+  for (const auto& [path, kinds, words] :
+       {Only{"gateway.agents", {GatewayKind::Echo, GatewayKind::Command}, "echo or command"}, echo("gateway.delay"), echo("gateway.record"),
+        command("gateway.command"), command("gateway.workdir"), command("gateway.environment"), command("gateway.reply_bytes"),
+        command("gateway.time_limit")}) {
+    if (!given.contains(path) || std::ranges::find(kinds, settings.gateway.kind) != kinds.end()) continue;
+    throw SettingsError(fmt::format("{}: {} is for gateway.kind {} only; remove it", given.find(path)->second, path, words));
   }
+}
+
+/// The program of kind command: a relative path would mean another file in every working directory.
+void find_command(Settings& settings, const Given& given, const Environment& environment) {
+  auto& gateway = settings.gateway;
+  if (gateway.kind != GatewayKind::Command) return;
+  const auto place = given.find("gateway.command");
+  if (place == given.end() || gateway.command.empty() || gateway.command.front().empty()) {
+    throw SettingsError(fmt::format("{}: gateway.kind command needs a program, as in \"command: [/usr/bin/my-agent, --flag]\"",
+                                    place == given.end() ? given.find("gateway.kind")->second : place->second));
+  }
+  auto& program = gateway.command.front();
+  const auto written = program;
+  program = expand_home(program, environment);
+  if (program.find('/') != std::string::npos && !program.starts_with('/')) {
+    throw SettingsError(fmt::format("{}: gateway.command begins with \"{}\"; write the whole path, from the first /, or the name alone to look for it in PATH",
+                                    place->second, written));
+  }
+  if (gateway.workdir.empty()) gateway.workdir = environment.home.empty() ? "/" : environment.home;
 }
 
 /// The place of the first key of item `number` of a list section.
@@ -335,6 +361,7 @@ Settings load(const std::optional<std::string>& file, const Environment& environ
   check_policy(settings, given);
   check_api(settings, given);
   find_gateway(settings, given, environment);
+  find_command(settings, given, environment);
   find_paths(settings, environment);
   return settings;
 }

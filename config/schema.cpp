@@ -50,7 +50,7 @@ Json value_schema(const Key& key) {
       return or_placeholder({{"enum", choices(key)}});
     case Type::List:
       if (key.in_list()) return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", true}}}}};
-      return {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", true}};
+      return {{"type", "array"}, {"items", {{"type", "string"}}}, {"uniqueItems", !key.repeats}};
     case Type::Text:
     case Type::Secret:
     case Type::Path:

@@ -25,10 +25,11 @@ class SettingsError : public std::runtime_error {
   explicit SettingsError(const std::string& line);
 };
 
-enum class GatewayKind { OpenClaw, Echo };
+enum class GatewayKind { OpenClaw, Echo, Command };
 enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
 enum class Seal { Off, WhenPossible, Always };
 enum class Durability { Process, Power };
+enum class OnInterrupted { Report, Rerun };
 enum class LogLevel { Debug, Info, Warn, Error };
 enum class LogFormat { Logfmt, Json };
 
@@ -40,9 +41,15 @@ struct Settings {
     std::string url;  // kind OpenClaw: ws:// or wss://
     Secret token;     // kind OpenClaw
     bool agent_names = true;
-    std::vector<std::string> agents;     // kind Echo
+    std::vector<std::string> agents;     // kinds Echo and Command
     std::chrono::milliseconds delay{0};  // kind Echo
     std::string record;                  // kind Echo
+    // kind Command
+    std::vector<std::string> command;     // the program and its arguments; not empty. The program: absolute, or to be found in PATH
+    std::string workdir;
+    std::vector<std::string> environment;  // names
+    std::uint64_t reply_bytes = 0;
+    std::chrono::milliseconds time_limit{0};  // 0: none
   };
   struct Broker {
     std::string url;  // mqtt, tcp, ws (plain) or mqtts, ssl, wss (TLS) ://host[:port][/path]
@@ -96,6 +103,7 @@ struct Settings {
   struct Limits {
     std::uint64_t message_bytes = 0;
     std::uint64_t outgoing_open = 0;
+    std::uint64_t outgoing_bytes = 0;
     std::uint64_t incoming_open = 0;
     std::uint64_t incoming_open_per_peer = 0;
     std::uint64_t peers_pinned = 0;
@@ -112,6 +120,7 @@ struct Settings {
   std::string file;  // that was read; empty: there was none
   Gateway gateway;
   std::optional<std::vector<std::string>> expose;  // nothing: every agent
+  OnInterrupted on_interrupted = OnInterrupted::Report;
   Broker broker;
   std::map<std::string, Address> remote_agents;  // short name -> address
   Trust trust;

@@ -184,6 +184,16 @@ bool is_not_empty(std::string_view text) {
   return !text.empty();
 }
 
+bool is_argument(std::string_view text) {
+  return text.find('\0') == std::string_view::npos;
+}
+
+bool is_variable_name(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, is_part) && !text.starts_with("CLAW_");
+}
+
 bool is_item_number(std::string_view text) {
   return !text.empty() && text.size() < 6 && text.front() != '0' && text.find_first_not_of("0123456789") == std::string_view::npos;
 }

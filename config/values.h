@@ -61,6 +61,10 @@ struct Listen {
 [[nodiscard]] bool is_api_token(std::string_view text);
 [[nodiscard]] bool is_api_caller(std::string_view name);
 [[nodiscard]] bool is_not_empty(std::string_view text);
+/// What a program can get as an argument: anything without NUL.
+[[nodiscard]] bool is_argument(std::string_view text);
+/// The name of an environment variable that is not ours: letters, digits and `_`, not beginning with a digit or CLAW_.
+[[nodiscard]] bool is_variable_name(std::string_view text);
 [[nodiscard]] bool is_item_number(std::string_view text);
 // Patterns in which `*` is any run of characters.
 [[nodiscard]] bool is_source_pattern(std::string_view text);

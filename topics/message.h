@@ -61,6 +61,11 @@ struct Ping {};
 struct Status {
   std::vector<std::string> ids;
 };
+/// Stop the exchange with that id, which the asking gateway made.
+struct Cancel {
+  std::string id;
+  WallTime expiry{};  // the `expirytime` of the exchange to be stopped
+};
 /// An operation that this release does not carry out, or sealed content that nobody has opened yet.
 struct Opaque {};
 
@@ -103,6 +108,9 @@ struct Reply {
   std::optional<std::vector<AgentInfo>> agents;
   std::optional<std::vector<ExchangeInfo>> exchanges;
   std::optional<Pong> pong;
+  // The result of `cancel`: cancelled, already_ended or cannot_abort; and the status of an exchange that had ended.
+  std::string cancel_result;
+  std::string cancel_outcome;
 };
 struct Ack {
   std::vector<std::string> ids;
@@ -142,8 +150,8 @@ struct Hello {};
 
 [[nodiscard]] std::string_view to_string(body::Presence presence);
 
-using Body = std::variant<body::Opaque, body::SessionsSend, body::AgentsList, body::Ping, body::Status, body::Receipt,
-                          body::Progress, body::Reply, body::Ack, body::Refusal, body::State, body::Hello>;
+using Body = std::variant<body::Opaque, body::SessionsSend, body::AgentsList, body::Ping, body::Status, body::Cancel,
+                          body::Receipt, body::Progress, body::Reply, body::Ack, body::Refusal, body::State, body::Hello>;
 
 /// The revision that a will carries: the end of its epoch.
 inline constexpr std::uint64_t kWillRevision = 4'294'967'295;
@@ -262,6 +270,7 @@ struct Content {
 /// The data object of a request or reply. REQUIRES: texts are valid UTF-8.
 [[nodiscard]] std::string encode_data(const body::SessionsSend& send);
 [[nodiscard]] std::string encode_data(const body::Status& status);
+[[nodiscard]] std::string encode_data(const body::Cancel& cancel);
 [[nodiscard]] std::string encode_data(const body::Ping&);
 [[nodiscard]] std::string encode_data(const body::AgentsList&);
 [[nodiscard]] std::string encode_data(const body::Reply& reply);

@@ -135,6 +135,14 @@ BodyResult decode_sessions_send(dom::object data) {
   return Body{std::move(send)};
 }
 
+BodyResult decode_cancel(dom::object data) {
+  const auto id = text_of(data, "id").value_or("");
+  if (!is_ulid(id)) return bad("data.id must be the id of an exchange");
+  const auto expiry = parse_time(text_of(data, "expirytime").value_or(""));
+  if (!expiry) return bad("data.expirytime must be the exchange's expirytime");
+  return Body{body::Cancel{std::string(id), *expiry}};
+}
+
 BodyResult decode_request_body(Operation op, dom::object data) {
   switch (op) {
     case Operation::SessionsSend: return decode_sessions_send(data);
@@ -145,6 +153,7 @@ BodyResult decode_request_body(Operation op, dom::object data) {
       if (!ids) return ids.error();
       return Body{body::Status{std::move(*ids)}};
     }
+    case Operation::Cancel: return decode_cancel(data);
     default: return Body{body::Opaque{}};
   }
 }
@@ -212,6 +221,8 @@ BodyResult decode_reply(dom::object data, Text status_attribute) {
   if (auto error = read_text(data, "runId", reply.run_id)) return *error;
   if (auto error = read_text(data, "sessionKey", reply.session_key)) return *error;
   if (auto error = read_bool(data, "truncated", reply.truncated)) return *error;
+  if (auto error = read_text(data, "result", reply.cancel_result)) return *error;
+  if (dom::object outcome; data.at_key("outcome").get(outcome) == simdjson::SUCCESS) reply.cancel_outcome = text_of(outcome, "status").value_or("");
   if (bool ran = false; data.at_key("ran").get(ran) == simdjson::SUCCESS) reply.ran = ran;
   if (dom::object object; data.at_key("error").get(object) == simdjson::SUCCESS) reply.error = decode_error(object);
   if (dom::array array; data.at_key("agents").get(array) == simdjson::SUCCESS) reply.agents = decode_agents(array);

@@ -109,7 +109,7 @@ void write_content(ObjectWriter& event, Content content) {
 
 void write_reply(ObjectWriter& data, const body::Reply& reply) {
   data.text("status", to_string(reply.status));
-  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong) {
+  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong && reply.cancel_result.empty()) {
     data.text("reply", reply.reply);
   } else {
     data.text_if("reply", reply.reply);
@@ -117,7 +117,13 @@ void write_reply(ObjectWriter& data, const body::Reply& reply) {
   data.text_if("runId", reply.run_id);
   data.text_if("sessionKey", reply.session_key);
   if (reply.truncated) data.flag("truncated", true);
+  data.text_if("result", reply.cancel_result);
   if (reply.ran) data.flag("ran", *reply.ran);
+  if (!reply.cancel_outcome.empty()) {
+    ObjectWriter outcome(data.nested("outcome"));
+    outcome.text("status", reply.cancel_outcome);
+    outcome.close();
+  }
   if (reply.error) write_error(data.nested("error"), *reply.error);
   if (reply.agents) write_agents(data.nested("agents"), *reply.agents, true);
   if (reply.exchanges) {
@@ -166,6 +172,14 @@ std::string encode_data(const body::SessionsSend& send) {
 }
 
 std::string encode_data(const body::Status& status) { return encode_ids(status.ids); }
+std::string encode_data(const body::Cancel& cancel) {
+  std::string out;
+  ObjectWriter data(out);
+  data.text("id", cancel.id);
+  data.text("expirytime", format_time(cancel.expiry));
+  data.close();
+  return out;
+}
 std::string encode_data(const body::Ping&) { return "{}"; }
 std::string encode_data(const body::AgentsList&) { return "{}"; }
 

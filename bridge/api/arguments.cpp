@@ -197,6 +197,13 @@ std::optional<Error> ArgumentParser::status(std::string& body) {
   return parser_->read(body, {});
 }
 
+Result<std::chrono::milliseconds> ArgumentParser::wait(std::string& body) {
+  std::chrono::milliseconds wait{30'000};
+  const std::array known{seconds_argument("timeoutSeconds", [&wait](auto given) { wait = given; })};
+  if (auto error = parser_->read(body, known)) return std::move(*error);
+  return wait;
+}
+
 Result<core::event::LocalTrust> ArgumentParser::trust(std::string& body, std::string_view gateway) {
   std::string text;
   const std::array known{text_argument("fingerprint", text)};

@@ -53,6 +53,8 @@ class ArgumentParser {
   [[nodiscard]] Result<PingArguments> ping(std::string& body);
   /// `{}` or no body at all.
   [[nodiscard]] std::optional<Error> status(std::string& body);
+  /// `{"timeoutSeconds"}`, 30 without it, or no body at all.
+  [[nodiscard]] Result<std::chrono::milliseconds> wait(std::string& body);
   /// `{"fingerprint"}` for that gateway: 16 to 64 hex digits, upper or lower case, blanks and colons between them
   /// allowed.
   [[nodiscard]] Result<core::event::LocalTrust> trust(std::string& body, std::string_view gateway);

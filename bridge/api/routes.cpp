@@ -1,5 +1,6 @@
 #include "bridge/api/routes.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -30,10 +31,26 @@ std::string shown(std::string_view text) {
   return "\"" + std::string(text.substr(0, 100)) + "\"";
 }
 
-/// The rest of `path` after `prefix`; nothing when it does not begin so or nothing follows.
-std::optional<std::string_view> after(std::string_view path, std::string_view prefix) {
-  if (!path.starts_with(prefix) || path.size() == prefix.size()) return std::nullopt;
-  return path.substr(prefix.size());
+/// What stands in `path` where `pattern` has its `*`, empty where it has none; nothing when they do not match.
+std::optional<std::string_view> name_in(std::string_view path, std::string_view pattern) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return path == pattern ? std::optional(std::string_view{}) : std::nullopt;
+  const std::string_view before = pattern.substr(0, star);
+  const std::string_view after = pattern.substr(star + 1);
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
+  const std::string_view name = path.substr(before.size(), path.size() - before.size() - after.size());
+  return name.find('/') == std::string_view::npos ? std::optional(name) : std::nullopt;
+}
+
+Error no_exchange_id(std::string_view text) {
+  return {ErrorCode::BadRequest,
+          shown(text) +
+              " is no exchange id; ids are the 26 characters of `correlationId`, for example 01KANYZ2Q6S7C0J5X4M3T8W9B1",
+          false};
+}
+
+Error no_gateway_name(std::string_view text) {
+  return {ErrorCode::BadRequest, shown(text) + " is no gateway name ([a-z0-9][a-z0-9_-]{0,62})", false};
 }
 
 /// The value of the one query parameter that a path knows; an error for any other.
@@ -52,6 +69,18 @@ Result<std::optional<std::string_view>> only_parameter(std::string_view query, s
   return value;
 }
 
+/// The query parameter `limit`.
+Result<std::size_t> limit_of(std::string_view query) {
+  const auto parameter = only_parameter(query, "limit");
+  if (!parameter) return parameter.error();
+  std::size_t limit = kListDefault;
+  if (!*parameter) return limit;
+  const std::string_view text = **parameter;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (failure == std::errc{} && end == text.data() + text.size() && limit >= 1 && limit <= kListMax) return limit;
+  return Error{ErrorCode::BadRequest, "query parameter limit must be a whole number between 1 and 1000", false};
+}
+
 bool is_operator(const Caller& caller) {
   return caller.agent == kBridgeAgent;
 }
@@ -61,12 +90,11 @@ bool is_of(const core::ExchangeView& exchange, std::string_view address) {
   return exchange.outgoing && exchange.source == address;
 }
 
-Answer unknown_exchange(std::string_view id) {
-  return error_answer({ErrorCode::UnknownExchange,
-                       "no exchange " + std::string(id) +
-                           " is known here; it was made elsewhere or is older than store.keep (`clawbridge exchange "
-                           "list` shows the newest)",
-                       false});
+Error unknown_exchange(std::string_view id) {
+  return {ErrorCode::UnknownExchange,
+          "no exchange " + std::string(id) +
+              " is known here; it was made elsewhere or is older than store.keep (`clawbridge exchange list` shows the newest)",
+          false};
 }
 
 Answer failed(const std::exception& failure) {
@@ -111,51 +139,53 @@ Outcome Routes::handle(Request request, std::function<void(Answer)> done) {
   }
 }
 
+// Every path there is. `*` stands for one name, which the handler is given; an agent may ask only for what says so.
+const Routes::Route Routes::kRoutes[] = {
+    {"POST", "/v1/tools/*", true, &Routes::tool},
+    {"GET", "/v1/exchanges", true, &Routes::exchanges},
+    {"GET", "/v1/exchanges/*", true, &Routes::exchange},
+    {"POST", "/v1/exchanges/*/cancel", true, &Routes::stop},
+    {"GET", "/v1/dead", false, &Routes::dead},
+    {"POST", "/v1/dead/*/replay", false, &Routes::replay},
+    {"POST", "/v1/dead/*/drop", false, &Routes::drop},
+    {"GET", "/v1/agents", true, &Routes::agents},
+    {"GET", "/v1/peers", false, &Routes::peers},
+    {"POST", "/v1/peers/*/trust", false, &Routes::trust},
+    {"POST", "/v1/peers/*/revoke", false, &Routes::revoke},
+    {"GET", "/v1/status", true, &Routes::show_status},
+    {"GET", "/healthz", true, &Routes::liveness},
+    {"GET", "/readyz", true, &Routes::readiness},
+};
+
 Outcome Routes::route(const Request& request, std::string_view path, std::string_view query, Done done) {
-  constexpr std::string_view kTrust = "/trust";
-  constexpr std::string_view kRevoke = "/revoke";
-  const auto tool_name = after(path, "/v1/tools/");
-  const auto peer_path = after(path, "/v1/peers/");
-  const bool posts = tool_name || (peer_path && (peer_path->ends_with(kTrust) || peer_path->ends_with(kRevoke)));
-  const std::string_view method = posts ? "POST" : "GET";
-  const auto exchange_id = after(path, "/v1/exchanges/");
-  const bool known = posts || exchange_id || path == "/v1/exchanges" || path == "/v1/agents" || path == "/v1/peers" ||
-                     path == "/v1/status" || path == "/healthz" || path == "/readyz";
-  if (!known) {
-    return not_found("there is nothing at " + shown(path) +
-                     "; there are POST /v1/tools/<tool>, GET /v1/exchanges, /v1/exchanges/<id>, /v1/agents, /v1/peers, "
-                     "/v1/status, /healthz "
-                     "and /readyz, and POST /v1/peers/<gateway>/trust and …/revoke");
+  std::optional<std::string_view> name;
+  const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes), [&](const Route& route) {
+    name = name_in(path, route.path);
+    return name.has_value();
+  });
+  if (found == std::end(kRoutes)) {
+    std::string known;
+    for (const auto& route : kRoutes) known.append(known.empty() ? "" : ", ").append(route.method).append(" ").append(route.path);
+    return not_found("there is nothing at " + shown(path) + "; there are " + known);
   }
-  const bool for_agents = tool_name || exchange_id || path == "/v1/exchanges" || path == "/v1/agents" ||
-                          path == "/v1/status" || path == "/healthz" || path == "/readyz";
-  if (!for_agents && !is_operator(request.caller)) {
+  if (!found->for_agents && !is_operator(request.caller)) {
     return error_answer({ErrorCode::Forbidden,
                          shown(path) + " is for the operator, not for the agent " + request.caller.agent +
                              "; ask on the socket without X-Claw-Agent, or with the token of _bridge",
                          false});
   }
-  if (request.method != method) {
+  if (request.method != found->method) {
     return error_answer(405, {ErrorCode::BadRequest,
-                              std::string(path) + " takes " + std::string(method) + ", not " +
+                              std::string(path) + " takes " + std::string(found->method) + ", not " +
                                   std::string(request.method.substr(0, 20)),
                               false});
   }
-  if (tool_name) return tool(request, *tool_name, std::move(done));
-  if (peer_path && posts && peer_path->ends_with(kRevoke))
-    return revoke(request, peer_path->substr(0, peer_path->size() - kRevoke.size()), std::move(done));
-  if (peer_path && posts)
-    return trust(request, peer_path->substr(0, peer_path->size() - kTrust.size()), std::move(done));
-  if (exchange_id) return exchange(request, *exchange_id, query, std::move(done));
-  if (path == "/v1/exchanges") return exchanges(request, query);
-  if (path == "/v1/agents") return ok(agents_json(service_.agents(), {}));
-  if (path == "/v1/peers") return ok(peers_json(service_.peers()));
-  if (path == "/v1/status") return ok(status_json(status()));
-  if (path == "/readyz") return readiness();
-  return ok(R"({"ok":true,"status":"live"})");
+  return (this->*found->handler)({request, *name, query}, std::move(done));
 }
 
-Outcome Routes::tool(const Request& request, std::string_view name, Done done) {
+Outcome Routes::tool(const Call& call, Done done) {
+  const Request& request = call.request;
+  std::string_view name = call.name;
   constexpr std::string_view kPrefix = "claw_";
   if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
   if (name == "sessions_send") return sessions_send(request, request.caller, std::move(done));
@@ -220,21 +250,20 @@ Outcome Routes::ping(const Request& request, Done done) {
       }));
 }
 
-Outcome Routes::exchange(const Request& request, std::string_view id, std::string_view query, Done done) {
-  if (!is_ulid(id)) {
-    return error_answer(
-        {ErrorCode::BadRequest,
-         shown(id) +
-             " is no exchange id; ids are the 26 characters of `correlationId`, for example 01KANYZ2Q6S7C0J5X4M3T8W9B1",
-         false});
-  }
-  const auto parameter = only_parameter(query, "wait");
+// What `call` names, if the caller may know of it: another's is answered as one that does not exist, so that ids cannot be tried.
+std::optional<Error> Routes::refuse_exchange(const Call& call) const {
+  if (!is_ulid(call.name)) return no_exchange_id(call.name);
+  if (is_operator(call.request.caller)) return std::nullopt;
+  const auto view = service_.exchange(call.name);
+  if (view && is_of(*view, address_of(call.request.caller))) return std::nullopt;
+  return unknown_exchange(call.name);
+}
+
+Outcome Routes::exchange(const Call& call, Done done) {
+  const std::string_view id = call.name;
+  const auto parameter = only_parameter(call.query, "wait");
   if (!parameter) return error_answer(parameter.error());
-  if (!is_operator(request.caller)) {
-    // Another's is answered as one that does not exist, so that ids cannot be tried.
-    const auto view = service_.exchange(id);
-    if (!view || !is_of(*view, address_of(request.caller))) return unknown_exchange(id);
-  }
+  if (const auto error = refuse_exchange(call)) return error_answer(*error);
   if (*parameter) {
     const auto wait = parse_seconds("wait", **parameter);
     if (!wait) return error_answer(wait.error());
@@ -247,21 +276,50 @@ Outcome Routes::exchange(const Request& request, std::string_view id, std::strin
   }
   const auto view = service_.exchange(id);
   if (view) return ok(exchange_json(*view));
-  return unknown_exchange(id);
+  return error_answer(unknown_exchange(id));
 }
 
-Outcome Routes::exchanges(const Request& request, std::string_view query) {
-  const auto parameter = only_parameter(query, "limit");
-  if (!parameter) return error_answer(parameter.error());
-  std::size_t limit = kListDefault;
-  if (*parameter) {
-    const std::string_view text = **parameter;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (failure != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > kListMax) {
-      return error_answer(
-          {ErrorCode::BadRequest, "query parameter limit must be a whole number between 1 and 1000", false});
-    }
-  }
+Outcome Routes::stop(const Call& call, Done done) {
+  if (const auto error = refuse_exchange(call)) return error_answer(*error);
+  const auto wait = arguments_.wait(call.request.body);
+  if (!wait) return error_answer(wait.error());
+  core::event::LocalCancel event;
+  event.id = call.name;
+  event.wait = *wait;
+  return service_.stop(std::move(event), later<core::CancelResult>(std::move(done), [](const core::CancelResult& result) {
+                         return result ? ok(cancel_json(*result)) : error_answer(result.error());
+                       }));
+}
+
+Outcome Routes::dead(const Call& call, Done) {
+  const auto limit = limit_of(call.query);
+  if (!limit) return error_answer(limit.error());
+  return ok(exchanges_json(service_.dead(*limit)));
+}
+
+Outcome Routes::replay(const Call& call, Done done) {
+  if (!is_ulid(call.name)) return error_answer(no_exchange_id(call.name));
+  core::event::LocalReplay event;
+  event.id = call.name;
+  return service_.replay(std::move(event), later<core::SendResult>(std::move(done), [](const core::SendResult& result) {
+                           return result ? ok(exchange_json(*result)) : error_answer(result.error());
+                         }));
+}
+
+Outcome Routes::drop(const Call& call, Done done) {
+  if (!is_ulid(call.name)) return error_answer(no_exchange_id(call.name));
+  core::event::LocalDrop event;
+  event.id = call.name;
+  return service_.drop(std::move(event), later<core::SendResult>(std::move(done), [](const core::SendResult& result) {
+                         return result ? ok(exchange_json(*result)) : error_answer(result.error());
+                       }));
+}
+
+Outcome Routes::exchanges(const Call& call, Done) {
+  const auto wanted = limit_of(call.query);
+  if (!wanted) return error_answer(wanted.error());
+  const std::size_t limit = *wanted;
+  const Request& request = call.request;
   if (is_operator(request.caller)) return ok(exchanges_json(service_.exchanges(limit)));
   auto own = service_.exchanges(kListMax);  // an agent sees those of its own that are among the newest
   const std::string address = address_of(request.caller);
@@ -270,12 +328,10 @@ Outcome Routes::exchanges(const Request& request, std::string_view query) {
   return ok(exchanges_json(own));
 }
 
-Outcome Routes::trust(const Request& request, std::string_view gateway, Done done) {
-  if (!is_gateway_name(gateway)) {
-    return error_answer(
-        {ErrorCode::BadRequest, shown(gateway) + " is no gateway name ([a-z0-9][a-z0-9_-]{0,62})", false});
-  }
-  auto trust = arguments_.trust(request.body, gateway);
+Outcome Routes::trust(const Call& call, Done done) {
+  const std::string_view gateway = call.name;
+  if (!is_gateway_name(gateway)) return error_answer(no_gateway_name(gateway));
+  auto trust = arguments_.trust(call.request.body, gateway);
   if (!trust) return error_answer(trust.error());
   return service_.trust(std::move(*trust),
                         later<core::TrustResult>(std::move(done), [](const core::TrustResult& result) {
@@ -283,19 +339,22 @@ Outcome Routes::trust(const Request& request, std::string_view gateway, Done don
                         }));
 }
 
-Outcome Routes::revoke(const Request& request, std::string_view gateway, Done done) {
-  if (!is_gateway_name(gateway)) {
-    return error_answer(
-        {ErrorCode::BadRequest, shown(gateway) + " is no gateway name ([a-z0-9][a-z0-9_-]{0,62})", false});
-  }
-  if (const auto error = arguments_.status(request.body)) return error_answer(*error);  // none are known
+Outcome Routes::revoke(const Call& call, Done done) {
+  const std::string_view gateway = call.name;
+  if (!is_gateway_name(gateway)) return error_answer(no_gateway_name(gateway));
+  if (const auto error = arguments_.status(call.request.body)) return error_answer(*error);  // none are known
   return service_.revoke({.gateway = std::string(gateway)},
                          later<core::TrustResult>(std::move(done), [](const core::TrustResult& result) {
                            return result ? ok(peer_json(*result)) : error_answer(result.error());
                          }));
 }
 
-Outcome Routes::readiness() {
+Outcome Routes::agents(const Call&, Done) { return ok(agents_json(service_.agents(), {})); }
+Outcome Routes::peers(const Call&, Done) { return ok(peers_json(service_.peers())); }
+Outcome Routes::show_status(const Call&, Done) { return ok(status_json(status())); }
+Outcome Routes::liveness(const Call&, Done) { return ok(R"({"ok":true,"status":"live"})"); }
+
+Outcome Routes::readiness(const Call&, Done) {
   const core::StatusView view = status();
   const auto reasons = unready_reasons(view);
   return Answer{reasons.empty() ? 200U : 503U, readiness_json(view, reasons)};

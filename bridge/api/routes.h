@@ -41,15 +41,38 @@ class Routes {
   using Done = std::function<void(Answer)>;
 
   Outcome route(const Request& request, std::string_view path, std::string_view query, Done done);
-  Outcome tool(const Request& request, std::string_view name, Done done);
+  /// A request, with the name in its path and its query.
+  struct Call {
+    const Request& request;
+    std::string_view name;
+    std::string_view query;
+  };
+  struct Route {
+    std::string_view method;
+    std::string_view path;  // `*`: one name
+    bool for_agents;
+    Outcome (Routes::*handler)(const Call& call, Done done);
+  };
+  static const Route kRoutes[];
+
+  Outcome tool(const Call& call, Done done);
   Outcome sessions_send(const Request& request, const Caller& caller, Done done);
   Outcome agents_list(const Request& request, const Caller& caller, Done done);
   Outcome ping(const Request& request, Done done);
-  Outcome exchange(const Request& request, std::string_view id, std::string_view query, Done done);
-  Outcome exchanges(const Request& request, std::string_view query);
-  Outcome trust(const Request& request, std::string_view gateway, Done done);
-  Outcome revoke(const Request& request, std::string_view gateway, Done done);
-  Outcome readiness();
+  Outcome exchange(const Call& call, Done done);
+  Outcome exchanges(const Call& call, Done done);
+  Outcome stop(const Call& call, Done done);
+  Outcome dead(const Call& call, Done done);
+  Outcome replay(const Call& call, Done done);
+  Outcome drop(const Call& call, Done done);
+  Outcome agents(const Call& call, Done done);
+  Outcome peers(const Call& call, Done done);
+  Outcome trust(const Call& call, Done done);
+  Outcome revoke(const Call& call, Done done);
+  Outcome show_status(const Call& call, Done done);
+  Outcome liveness(const Call& call, Done done);
+  Outcome readiness(const Call& call, Done done);
+  [[nodiscard]] std::optional<Error> refuse_exchange(const Call& call) const;
   [[nodiscard]] core::StatusView status() const;
   [[nodiscard]] std::string address_of(const Caller& caller) const;
 

@@ -117,6 +117,16 @@ std::string exchange_json(const core::ExchangeView& exchange) {
   return json.take();
 }
 
+std::string cancel_json(const core::CancelView& cancel) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("result", cancel.result);
+  if (cancel.ran) json.flag("ran", *cancel.ran);
+  write_result(json, cancel.exchange);
+  json.end_object();
+  return json.take();
+}
+
 std::string exchanges_json(const std::vector<core::ExchangeView>& exchanges) {
   JsonWriter json;
   json.begin_object();

@@ -26,6 +26,8 @@ void write_error(JsonWriter& json, const Error& error);
 /// `created`, `expires` and, where known, the request's `message`.
 [[nodiscard]] std::string exchange_json(const core::ExchangeView& exchange);
 /// `{"exchanges":[…]}`
+/// What a request to stop an exchange has come to.
+[[nodiscard]] std::string cancel_json(const core::CancelView& cancel);
 [[nodiscard]] std::string exchanges_json(const std::vector<core::ExchangeView>& exchanges);
 
 /// `{"requester","agents":[{"gateway","id","name","presence","remote"}]}`; `requester` is left out when empty.

@@ -96,6 +96,10 @@ void declare_send(CLI::App& app, Context& context, const ParsedPointer& parsed) 
   command.footer(kSendFooter);
 }
 
+void add_limit(CLI::App& command, unsigned& limit) {
+  command.add_option("--limit", limit, "how many")->type_name("COUNT")->check(CLI::Range(1U, 1000U))->capture_default_str();
+}
+
 void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   PingOptions& options = parsed->ping;
   CLI::App& command = add(app, "ping", "Ask the bridge of another gateway whether it is there", parsed,
@@ -106,22 +110,39 @@ void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) 
 
 void declare_exchange(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   ExchangeOptions& options = parsed->exchange;
-  CLI::App* group = app.add_subcommand("exchange", "See what became of a message: show, wait, list");
+  CLI::App* group = app.add_subcommand("exchange", "See what became of a message, or stop it: show, wait, cancel, list");
   group->require_subcommand(1);
   CLI::App& show = add(*group, "show", "Show one exchange with its texts", parsed,
                        [&context, &options] { return exchange_show(context, options); });
   CLI::App& wait = add(*group, "wait", "Wait for the reply and print it, as `send` does", parsed,
                        [&context, &options] { return exchange_wait(context, options); });
-  for (CLI::App* command : {&show, &wait}) {
+  CLI::App& cancel = add(*group, "cancel", "Stop it, if it has not run yet or its gateway can stop it", parsed,
+                         [&context, &options] { return exchange_cancel(context, options); });
+  for (CLI::App* command : {&show, &wait, &cancel}) {
     command->add_option("id", options.id, "the correlation id that `send` printed")->required()->type_name("ID");
   }
-  add_timeout(wait, options.timeout_seconds, "how long to wait");
+  for (CLI::App* command : {&wait, &cancel}) add_timeout(*command, options.timeout_seconds, "how long to wait");
   CLI::App& list = add(*group, "list", "List the newest exchanges", parsed,
                        [&context, &options] { return exchange_list(context, options); });
-  list.add_option("--limit", options.limit, "how many")
-      ->type_name("COUNT")
-      ->check(CLI::Range(1U, 1000U))
-      ->capture_default_str();
+  add_limit(list, options.limit);
+}
+
+void declare_dead(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  ExchangeOptions& options = parsed->exchange;
+  CLI::App* group = app.add_subcommand("dead", "Messages that were not carried out for certain: list, show, replay, drop");
+  group->require_subcommand(1);
+  CLI::App& list = add(*group, "list", "List the newest dead letters with their reasons", parsed,
+                       [&context, &options] { return dead_list(context, options); });
+  add_limit(list, options.limit);
+  CLI::App& show = add(*group, "show", "Show one with its text", parsed,
+                       [&context, &options] { return dead_show(context, options); });
+  CLI::App& replay = add(*group, "replay", "Ask the same again, under a new id", parsed,
+                         [&context, &options] { return dead_replay(context, options); });
+  CLI::App& drop = add(*group, "drop", "Take it off the list", parsed,
+                       [&context, &options] { return dead_drop(context, options); });
+  for (CLI::App* command : {&show, &replay, &drop}) {
+    command->add_option("id", options.id, "its correlation id, as `clawbridge dead list` prints it")->required()->type_name("ID");
+  }
 }
 
 void declare_peers(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -207,6 +228,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   declare_send(app, context, parsed);
   add(app, "agents", "List the agents of all gateways", parsed, [&context] { return agents(context); });
   declare_exchange(app, context, parsed);
+  declare_dead(app, context, parsed);
   declare_peers(app, context, parsed);
   add(app, "status", "Show whether broker and gateway are reached, and what is open", parsed,
       [&context] { return status(context); });

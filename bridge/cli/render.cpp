@@ -226,6 +226,34 @@ std::string exchanges_text(const json& answer, WallTime now) {
   return rows.size() == 1 ? "no exchanges yet\n" : table(rows);
 }
 
+std::string dead_text(const json& answer, WallTime now) {
+  Rows rows{{"ID", "FROM", "TO", "STATUS", "CREATED", "REASON"}};
+  for (const json& exchange : list_of(answer, "exchanges")) {
+    const std::string error = error_text(exchange);
+    rows.push_back({text_of(exchange, "correlationId"), text_or_dash(exchange, "source"), address_of(exchange),
+                    text_of(exchange, "status"), relative_time(text_of(exchange, "created"), now),
+                    error.empty() ? "-" : error});
+  }
+  return rows.size() == 1 ? "no dead letters\n" : table(rows);
+}
+
+std::string cancel_text(const json& answer) {
+  const std::string id = text_of(answer, "correlationId");
+  const std::string gateway = text_of(answer, "gateway");
+  const std::string result = text_of(answer, "result");
+  if (result == "cancelled") {
+    const auto ran = answer.find("ran");
+    if (ran == answer.end()) return id + " is cancelled\n";
+    return id + (*ran == true ? " is cancelled; its turn had started, and what it did so far stands\n"
+                              : " is cancelled; it did not run\n");
+  }
+  if (result == "already_ended") return id + " had ended already: " + text_of(answer, "status") + "\n";
+  if (result == "cannot_abort") return id + " goes on to its natural end: " + gateway + "'s gateway cannot stop a turn\n";
+  const std::string hint = text_of(answer, "hint");
+  return id + ": " + gateway + " has not answered the request to stop it yet" + (hint.empty() ? "" : " (" + hint + ")") +
+         "; it goes on being asked, see `clawbridge exchange show " + id + "`\n";
+}
+
 std::string outcome_text(const json& exchange) {
   const std::string status = text_of(exchange, "status");
   const std::string id = text_of(exchange, "correlationId");

@@ -33,6 +33,10 @@ namespace clawbridge::cli {
 [[nodiscard]] std::string exchange_text(const nlohmann::json& exchange, WallTime now);
 [[nodiscard]] std::string exchanges_text(const nlohmann::json& answer, WallTime now);
 
+[[nodiscard]] std::string dead_text(const nlohmann::json& answer, WallTime now);
+/// What came of stopping an exchange, one line.
+[[nodiscard]] std::string cancel_text(const nlohmann::json& answer);
+
 /// What a sender is told on stderr, one line; empty when the exchange has ended with a reply and nothing is to be said.
 [[nodiscard]] std::string outcome_text(const nlohmann::json& exchange);
 

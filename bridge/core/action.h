@@ -79,6 +79,13 @@ struct StartRun {
   std::string source_session;   // provenance: <gateway>/<agent>
   std::string source_channel;   // mqtt:<correlation id>
 };
+/// Stop a turn that was handed over. Answered by RunEnded, whatever its outcome then is, or AbortRefused, or RunLost.
+struct AbortRun {
+  RunKey run;
+  std::string idempotency_key;
+  std::string agent;
+  std::string session_key;
+};
 /// Find out what became of a turn handed over earlier, without running anything. Answered by RunStarted (it still
 /// runs) and RunEnded, or RunNotTaken when it certainly never ran.
 struct RecoverRun {
@@ -92,11 +99,17 @@ struct RecoverRun {
   WallTime handed_over{};
 };
 
+/// The outcome of a run is journaled: nobody asks for that run again, and the gateway may forget it. Not answered.
+struct ForgetRun {
+  RunKey run;
+  std::string idempotency_key;
+};
+
 // ---- local callers ----
 
 struct Answer {
   Ticket ticket = 0;
-  std::variant<SendResult, AskResult, TrustResult> result;
+  std::variant<SendResult, AskResult, TrustResult, CancelResult> result;
 };
 
 // ---- telling people ----
@@ -114,8 +127,8 @@ struct Stopped {};
 }  // namespace action
 
 using Action = std::variant<action::Store, action::ConnectBroker, action::DisconnectBroker, action::Subscribe,
-                            action::Publish, action::ResolveSession, action::StartRun, action::RecoverRun,
-                            action::Answer, action::Note, action::Stopped>;
+                            action::Publish, action::ResolveSession, action::StartRun, action::AbortRun, action::RecoverRun,
+                            action::ForgetRun, action::Answer, action::Note, action::Stopped>;
 using Actions = std::vector<Action>;
 
 }  // namespace clawbridge::core

@@ -31,10 +31,10 @@ std::optional<body::Reply> Admission::reject(const Message& message, const Polic
     case Operation::SessionsSpawn:
     case Operation::SessionsHistory:
     case Operation::SessionsList:
-    case Operation::SessionStatus:
-    case Operation::Cancel: return rejected(ErrorCode::Unsupported, context_.me() + " does not carry out " + message.op_name + " in this release");
+    case Operation::SessionStatus: return rejected(ErrorCode::Unsupported, context_.me() + " does not carry out " + message.op_name + " in this release");
     case Operation::AgentsList:
     case Operation::Status:
+    case Operation::Cancel:
     case Operation::Ping:
       if (!message.subject.is_bridge()) return rejected(ErrorCode::BadRequest, message.op_name + " is asked of " + context_.me() + "/_bridge");
       return std::nullopt;

@@ -21,6 +21,13 @@ body::Reply expired_reply() {
   return failure(ReplyStatus::Expired, ErrorCode::Expired, "expirytime passed before the turn started; the request did not run", true);
 }
 
+body::Reply cancelled_reply(bool ran) {
+  body::Reply reply;
+  reply.status = ReplyStatus::Cancelled;
+  reply.ran = ran;
+  return reply;
+}
+
 std::string Answers::encode(const Address& from, const Address& to, const std::string& correlation_id, const body::Reply& reply, bool sealed) const {
   const auto* peer = peers_.find(to.gateway);
   if (peer == nullptr || !peer->can_be_told()) return {};

@@ -13,6 +13,8 @@ namespace clawbridge::core {
 [[nodiscard]] body::Reply failure(ReplyStatus status, ErrorCode code, std::string message, bool retryable = false);
 [[nodiscard]] body::Reply rejected(ErrorCode code, std::string message);
 [[nodiscard]] body::Reply expired_reply();
+/// `ran`: whether the turn had started.
+[[nodiscard]] body::Reply cancelled_reply(bool ran);
 
 class Answers {
  public:

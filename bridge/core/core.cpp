@@ -18,6 +18,12 @@ constexpr std::size_t kRefusedGatewaysMax = 256;
 constexpr microseconds kDrainWait = seconds{3};
 constexpr microseconds kOfflineWait = seconds{2};
 
+std::vector<ExchangeView> newest(std::vector<ExchangeView> views, std::size_t limit) {
+  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.correlation_id > b.correlation_id; });
+  if (views.size() > limit) views.resize(limit);
+  return views;
+}
+
 }  // namespace
 
 Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cryptography& crypto, Random& random)
@@ -32,8 +38,7 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
   outbox_.restore(std::move(restored.outgoing));
-  inbox_.restore(std::move(restored.replay_marks), std::move(restored.newest_ids));
-  inbox_.turns().restore(std::move(restored.incoming));
+  inbox_.restore(std::move(restored.incoming), std::move(restored.replay_marks), std::move(restored.newest_ids));
 }
 
 // One overload per event.
@@ -58,7 +63,7 @@ struct Core::Handler {
     if (e.token % 2 == 0) {
       core.link_.on_published(e);
     } else if (!e.ok) {
-      core.outbox_.on_publish_refused(e.token, e.reason);
+      core.outbox_.on_publish_failed(e);
     }
   }
   void operator()(const event::BrokerMessage& e) const {
@@ -84,9 +89,13 @@ struct Core::Handler {
   void operator()(const event::RunEnded& e) const { core.inbox_.turns().on_run_ended(e); }
   void operator()(const event::RunNotTaken& e) const { core.inbox_.turns().on_run_not_taken(e); }
   void operator()(const event::RunLost& e) const { core.inbox_.turns().on_run_lost(e); }
+  void operator()(const event::AbortRefused& e) const { core.inbox_.turns().on_abort_refused(e); }
   void operator()(const event::LocalSend& e) const { core.send(e); }
   void operator()(const event::LocalAsk& e) const { core.ask(e); }
   void operator()(const event::LocalWait& e) const { core.outbox_.wait(e); }
+  void operator()(const event::LocalCancel& e) const { core.outbox_.cancel(e); }
+  void operator()(const event::LocalReplay& e) const { core.replay(e); }
+  void operator()(const event::LocalDrop& e) const { core.drop(e); }
   void operator()(const event::LocalGone& e) const {
     core.outbox_.forget(e.ticket);
     core.asks_.forget(e.ticket);
@@ -106,6 +115,7 @@ Actions Core::step(Now now, Event event) {
   if (!started_) {
     started_ = true;
     link_.start();
+    inbox_.start();
     outbox_.start();
   }
   std::visit(Handler{*this}, event);
@@ -131,7 +141,9 @@ std::optional<Instant> Core::next_deadline() const {
 }
 
 void Core::drain_loopback() {
-  while (!context_.loopback.empty()) {
+  for (;;) {
+    inbox_.settle_cancels();
+    if (context_.loopback.empty()) return;
     const auto [topic, payload] = std::move(context_.loopback.front());
     context_.loopback.pop_front();
     receive(topic, payload, false, Origin::Loopback);
@@ -414,6 +426,25 @@ void Core::ask(const event::LocalAsk& ask) {
   }
 }
 
+void Core::replay(const event::LocalReplay& replay) {
+  const auto refuse = [&](Error error) { context_.actions.emplace_back(action::Answer{replay.ticket, SendResult(std::move(error))}); };
+  if (stopping_ != Stopping::No) {
+    refuse({ErrorCode::Busy, "clawbridge is shutting down; replay it when it runs again", true});
+  } else if (const auto incoming = context_.journal.find_incoming(replay.id); incoming && incoming->dead && incoming->source_gateway != context_.me()) {
+    refuse({ErrorCode::BadRequest, replay.id + " was asked by " + incoming->source.str() + ": replay it there, or drop it here", false});
+  } else {
+    outbox_.replay(replay);
+  }
+}
+
+void Core::drop(const event::LocalDrop& drop) {
+  const auto incoming = context_.journal.find_incoming(drop.id);
+  const bool here = incoming && incoming->dead;
+  if (here) context_.store(store::BuryDead{incoming->source_gateway, drop.id});
+  if (outbox_.drop(drop)) return;
+  context_.actions.emplace_back(action::Answer{drop.ticket, here ? SendResult(inbox_.view_of(*incoming)) : SendResult(no_dead_letter(drop.id))});
+}
+
 void Core::revoke(const event::LocalRevoke& revoke) {
   context_.actions.emplace_back(action::Answer{revoke.ticket, TrustResult(peers_.revoke(revoke.gateway))});
 }
@@ -481,15 +512,22 @@ std::optional<ExchangeView> Core::exchange(std::string_view id) const {
   return inbox_.view(id);
 }
 
+std::vector<ExchangeView> Core::dead(std::size_t limit) const {
+  std::vector<ExchangeView> views;
+  for (const auto& record : context_.journal.dead_outgoing(limit)) views.push_back(outbox_.view_of(record));
+  for (const auto& record : context_.journal.dead_incoming(limit)) {
+    if (record.source_gateway != context_.me()) views.push_back(inbox_.view_of(record));
+  }
+  return newest(std::move(views), limit);
+}
+
 std::vector<ExchangeView> Core::exchanges(std::size_t limit) const {
   std::vector<ExchangeView> views;
   for (const auto& record : context_.journal.list_outgoing(limit)) views.push_back(outbox_.view_of(record));
   for (const auto& record : context_.journal.list_incoming(limit)) {
     if (record.source_gateway != context_.me() && record.stage != IncomingStage::Tombstone) views.push_back(inbox_.view_of(record));
   }
-  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.correlation_id > b.correlation_id; });
-  if (views.size() > limit) views.resize(limit);
-  return views;
+  return newest(std::move(views), limit);
 }
 
 }  // namespace clawbridge::core

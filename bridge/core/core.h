@@ -44,6 +44,7 @@ class Core {
   [[nodiscard]] std::vector<AgentView> agents() const;
   [[nodiscard]] std::optional<ExchangeView> exchange(std::string_view id) const;
   [[nodiscard]] std::vector<ExchangeView> exchanges(std::size_t limit) const;
+  [[nodiscard]] std::vector<ExchangeView> dead(std::size_t limit) const;
 
  private:
   struct Handler;
@@ -63,6 +64,8 @@ class Core {
   void ask(const event::LocalAsk& ask);
   void trust(const event::LocalTrust& trust);
   void revoke(const event::LocalRevoke& revoke);
+  void replay(const event::LocalReplay& replay);
+  void drop(const event::LocalDrop& drop);
   void link_changed();
   void drain_loopback();
   void go_on_stopping();

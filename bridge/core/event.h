@@ -70,6 +70,7 @@ struct BrokerPublished {
   std::uint64_t token = 0;
   bool ok = false;
   std::string reason;
+  bool lost = false;  // not ok because the connection ended, or too much waited for it: the broker has refused nothing
 };
 struct BrokerMessage {
   std::string topic;
@@ -87,7 +88,7 @@ struct GatewayAgent {
   std::string name;  // may be empty
 };
 struct GatewayUp {
-  std::string kind;     // openclaw, echo
+  std::string kind;     // openclaw, echo, command
   std::string version;
   std::string boot_id;  // differs after a restart of the gateway; empty where it tells none
   bool keeps_keys = false;  // the same idempotency key to the same boot does not run twice (OpenClaw 2026.9)
@@ -117,6 +118,11 @@ struct RunEnded {
 };
 /// The turn certainly did not run and may be handed over again (the gateway drains, is busy, or is gone).
 struct RunNotTaken {
+  RunKey run;
+  std::string reason;
+};
+/// Answer to action::AbortRun: the turn goes on to its natural end. (One that was stopped is reported RunEnded, Cancelled.)
+struct AbortRefused {
   RunKey run;
   std::string reason;
 };
@@ -154,6 +160,21 @@ struct LocalWait {
   std::string id;
   std::chrono::milliseconds wait{30'000};
 };
+/// Stop an exchange that was asked here. Answered when its fate is known or the wait has ended.
+struct LocalCancel {
+  Ticket ticket = 0;
+  std::string id;
+  std::chrono::milliseconds wait{30'000};
+};
+/// A dead letter: ask it again under a new id, which is the answer, or let it rest.
+struct LocalReplay {
+  Ticket ticket = 0;
+  std::string id;
+};
+struct LocalDrop {
+  Ticket ticket = 0;
+  std::string id;
+};
 /// The local caller is gone: forget its ticket. The exchange goes on.
 struct LocalGone {
   Ticket ticket = 0;
@@ -179,8 +200,8 @@ struct Shutdown {};
 using Event = std::variant<event::Tick, event::BrokerConnected, event::BrokerConnectFailed, event::BrokerLost,
                            event::BrokerSubscribed, event::BrokerPublished, event::BrokerMessage, event::GatewayUp,
                            event::GatewayDown, event::GatewayAgents, event::SessionResolved, event::RunStarted,
-                           event::RunEnded, event::RunNotTaken, event::RunLost, event::LocalSend, event::LocalAsk,
-                           event::LocalWait, event::LocalGone, event::LocalTrust, event::LocalRevoke,
+                           event::RunEnded, event::RunNotTaken, event::AbortRefused, event::RunLost, event::LocalSend,
+                           event::LocalAsk, event::LocalWait, event::LocalCancel, event::LocalReplay, event::LocalDrop, event::LocalGone, event::LocalTrust, event::LocalRevoke,
                            event::Shutdown>;
 
 /// Where an adapter reports what happened. Safe to call from any thread: it copies, posts and returns.

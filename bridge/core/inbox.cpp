@@ -32,12 +32,16 @@ constexpr Operation kOperationsHere[] = {Operation::SessionsSend};  // on an age
 
 // ---- a request arrives ----
 
-void Inbox::restore(std::vector<ReplayMark> marks, std::vector<std::pair<std::string, std::string>> newest_ids) {
+void Inbox::restore(std::vector<IncomingRecord> records, std::vector<ReplayMark> marks, std::vector<std::pair<std::string, std::string>> newest_ids) {
   for (auto& mark : marks) {
     auto gateway = mark.gateway;
     marks_.insert_or_assign(std::move(gateway), std::move(mark));
   }
   for (auto& [gateway, id] : newest_ids) newest_id_.insert_or_assign(gateway, id);
+  const auto cancels = std::stable_partition(records.begin(), records.end(), [](const auto& record) { return record.op != Operation::Cancel; });
+  cancels_.restore({std::make_move_iterator(cancels), std::make_move_iterator(records.end())});
+  records.erase(cancels, records.end());
+  turns_.restore(std::move(records));
   purges_.schedule(0, Instant{});
 }
 
@@ -107,6 +111,8 @@ bool Inbox::on_request(const Message& message, std::string_view payload) {
   }
   if (no) {
     record_rejection(message, payload, digest, *no);
+  } else if (message.op == Operation::Cancel) {
+    take_cancel(message, payload, digest);
   } else {
     take(message, payload, digest, rule);
   }
@@ -137,11 +143,13 @@ bool Inbox::answer_known(const Message& message, std::string_view payload, const
 void Inbox::answer_known_record(IncomingRecord record, const Message& message, std::string_view payload, const Bytes32& digest) {
   if (record.stage == IncomingStage::Tombstone) {
     // The first bytes that arrive for a tombstone become its bytes.
+    const bool cancelled = record.status == to_string(ReplyStatus::Cancelled);
+    const auto answer = cancelled ? cancelled_reply(false) : expired_reply();
     auto full = record_of(message, payload, digest);
     full.request.clear();  // it will never run: the digest is all that is needed, and no limit was asked
     full.stage = IncomingStage::Ended;
-    full.status = to_string(ReplyStatus::Expired);
-    full.reply = answers_.encode(message.subject, message.source, message.id, expired_reply(), message.sealed);
+    full.status = to_string(answer.status);
+    full.reply = answers_.encode(message.subject, message.source, message.id, answer, message.sealed);
     full.ended = record.ended;
     auto reply = full.reply;
     context_.store(store::PutIncoming{std::move(full)});
@@ -149,7 +157,7 @@ void Inbox::answer_known_record(IncomingRecord record, const Message& message, s
   } else if (record.digest != digest) {
     answers_.refuse(message, payload, ErrorCode::IdReused);
   } else {
-    answers_.publish(record.source, message.id, std::move(record.reply));
+    answers_.publish(record.source, message.id, std::move(record.stage == IncomingStage::Ended ? record.reply : record.receipt));
   }
 }
 
@@ -175,7 +183,8 @@ std::optional<ErrorCode> Inbox::refuse_old(const Message& message) {
 std::optional<Inbox::Deferral> Inbox::reason_to_defer(const Address& source, const Address& target, std::size_t bytes, const PolicyRule* rule, bool allowed) {
   const auto& limits = context_.options.limits;
   const auto& gateway = source.gateway;
-  if (turns_.open() >= limits.incoming_open || turns_.open_of(gateway) >= limits.incoming_open_per_peer) {
+  const bool needs_a_place = !target.is_bridge();  // a cancel may free one
+  if (needs_a_place && (turns_.open() >= limits.incoming_open || turns_.open_of(gateway) >= limits.incoming_open_per_peer)) {
     return Deferral{"busy", "request.deferred.busy", kBusyRetry};
   }
   if (allowed && rule != nullptr && rule->open != 0 && turns_.open_under(rule) >= rule->open) {
@@ -223,10 +232,12 @@ body::Reply Inbox::answer_status(const Message& message) {
     if (!record) {
       if (may_be_purged(gateway, id)) continue;
       if (tombstones_by_peer_[gateway] >= kTombstonesPerPeer) continue;
-      tombstone(gateway, id);
+      tombstone(gateway, id, ReplyStatus::Expired, context_.now.wall);
       reply.exchanges->push_back({id, "not_found", {}});
-    } else if (record->stage == IncomingStage::Tombstone) {
+    } else if (record->stage == IncomingStage::Tombstone && record->status != to_string(ReplyStatus::Cancelled)) {
       reply.exchanges->push_back({id, "not_found", {}});
+    } else if (record->stage == IncomingStage::Stored) {
+      reply.exchanges->push_back({id, "stored", {}});  // a cancel request: what it is to stop runs
     } else {
       reply.exchanges->push_back({id, "ended", record->status});
       answers_.publish(record->source, id, std::move(record->reply));
@@ -243,14 +254,16 @@ bool Inbox::may_be_purged(const std::string& gateway, std::string_view id) {
   return mark != marks_.end() && ulid_time(id) <= mark->second.id_time;
 }
 
-void Inbox::tombstone(const std::string& gateway, const std::string& id) {
+// Makes it certain that an exchange which was never taken will never be: `status` is what its request is answered, should it come.
+void Inbox::tombstone(const std::string& gateway, const std::string& id, ReplyStatus status, WallTime expiry) {
   IncomingRecord record;
   record.source_gateway = gateway;
   record.id = id;
   record.source = Address::bridge_of(gateway);
   record.target = Address::bridge_of(context_.me());
   record.op = Operation::Unknown;
-  record.expiry = context_.now.wall;
+  record.expiry = expiry;
+  record.status = to_string(status);
   record.received = context_.now.wall;
   record.ended = context_.now.wall;
   record.stage = IncomingStage::Tombstone;
@@ -271,6 +284,27 @@ void Inbox::on_ack(const Message& message) {
 
 // ---- taking ----
 
+void Inbox::take_cancel(const Message& message, std::string_view payload, const Bytes32& digest) {
+  const auto& gateway = message.source.gateway;
+  const auto& cancel = *message.get<body::Cancel>();
+  auto& newest = newest_id_[gateway];
+  newest = std::max(newest, message.id);
+  auto record = record_of(message, payload, digest);
+  if (turns_.find({gateway, cancel.id}) != nullptr) {
+    if (!cancels_.take(record)) cancels_.answer(std::move(record), rejected(ErrorCode::Busy, "too many requests to stop " + cancel.id + " wait already"));
+    return;
+  }
+  if (const auto target = context_.incoming(gateway, cancel.id)) {
+    const bool never_ran = target->stage == IncomingStage::Tombstone;
+    cancels_.answer(std::move(record), cancel_reply(target->status, never_ran ? std::optional(false) : std::nullopt));
+  } else if (may_be_purged(gateway, cancel.id)) {
+    cancels_.answer(std::move(record), rejected(ErrorCode::UnknownExchange, context_.me() + " knows nothing of " + cancel.id + " any more; it is too long ago"));
+  } else {
+    if (!planted(Planted::CancelWithoutTombstone)) tombstone(gateway, cancel.id, ReplyStatus::Cancelled, std::clamp(cancel.expiry, context_.now.wall, context_.now.wall + kExpiryMax + kClockSkew));
+    cancels_.answer(std::move(record), cancel_reply(to_string(ReplyStatus::Cancelled), false));
+  }
+}
+
 IncomingRecord Inbox::record_of(const Message& message, std::string_view payload, const Bytes32& digest) const {
   IncomingRecord record;
   record.source_gateway = message.source.gateway;
@@ -283,6 +317,7 @@ IncomingRecord Inbox::record_of(const Message& message, std::string_view payload
   if (const auto* send = message.get<body::SessionsSend>()) {
     record.session = send->label.empty() ? send->session_key : "label:" + send->label;
   }
+  if (const auto* cancel = message.get<body::Cancel>()) record.session = cancel->id;
   record.sealed = message.sealed;
   record.expiry = *message.expiry;
   record.received = context_.now.wall;

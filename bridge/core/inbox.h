@@ -9,6 +9,7 @@
 
 #include "bridge/core/admission.h"
 #include "bridge/core/answers.h"
+#include "bridge/core/cancels.h"
 #include "bridge/core/context.h"
 #include "bridge/core/event.h"
 #include "bridge/core/local_gateway.h"
@@ -28,9 +29,17 @@ class Inbox {
         policy_(context),
         answers_(context, peers),
         admission_(context, gateway, policy_),
-        turns_(context, peers, gateway, answers_, admission_, policy_) {}
+        turns_(context, peers, gateway, answers_, admission_, policy_),
+        cancels_(context, peers, answers_, turns_) {}
 
-  void restore(std::vector<ReplayMark> marks, std::vector<std::pair<std::string, std::string>> newest_ids);
+  /// `records`: those not ended, in the order received.
+  void restore(std::vector<IncomingRecord> records, std::vector<ReplayMark> marks, std::vector<std::pair<std::string, std::string>> newest_ids);
+  /// Once, in the first step.
+  void start() { cancels_.start(); }
+  /// Answers the cancel requests whose exchange has ended or goes on.
+  void settle_cancels() {
+    for (const auto& settled : turns_.take_settled()) cancels_.on_settled(settled);
+  }
 
   // ---- authentic messages of a peer ----
   /// False when it is of a revoked peer: one refusal is all it gets, and only for what is not known already.
@@ -66,7 +75,8 @@ class Inbox {
   [[nodiscard]] body::Reply answer_status(const Message& message);
   [[nodiscard]] bool may_be_purged(const std::string& gateway, std::string_view id);
   void refresh_marks();
-  void tombstone(const std::string& gateway, const std::string& id);
+  void tombstone(const std::string& gateway, const std::string& id, ReplyStatus status, WallTime expiry);
+  void take_cancel(const Message& message, std::string_view payload, const Bytes32& digest);
 
   void take(const Message& message, std::string_view payload, const Bytes32& digest, const PolicyRule* rule);
   void record_rejection(const Message& message, std::string_view payload, const Bytes32& digest, const body::Reply& reply);
@@ -80,6 +90,7 @@ class Inbox {
   Answers answers_;
   Admission admission_;
   Turns turns_;
+  Cancels cancels_;
   std::map<std::string, std::size_t, std::less<>> tombstones_by_peer_;  // of a day
   Instant tombstones_counted_since_{};
   std::map<std::string, ReplayMark, std::less<>> marks_;

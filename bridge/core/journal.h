@@ -34,7 +34,8 @@ struct OutgoingRecord {
   std::string asker;           // session key of the asking session; empty for a person
   Address target;              // its gateway is the peer
   Operation op = Operation::SessionsSend;
-  std::string session;         // session key or `label:` + label, as asked; empty for the default: names the lane
+  std::string session;         // session key or `label:` + label, as asked; empty for the default: names the lane. Of a cancel: the
+                               // id of the exchange that it stops
   std::vector<std::string> chain;  // exchanges that caused this one, first cause first
   WallTime created{};
   WallTime expiry{};
@@ -49,6 +50,8 @@ struct OutgoingRecord {
   std::string reply;           // the reply's payload, byte for byte
   std::optional<Error> error;  // when the requester itself ended it
   WallTime ended{};
+  std::uint64_t request_bytes = 0;  // of `request`, also where the record comes without it
+  bool dead = false;           // a dead letter: ended without having been carried out for certain, and nobody has dealt with it yet
 };
 
 enum class IncomingStage { Stored, Queued, HandingOver, Started, Ended, Tombstone };
@@ -73,7 +76,9 @@ struct IncomingRecord {
   std::string reply;           // payload of the reply, byte for byte
   std::string status;          // of the reply
   std::vector<StageTime> stages;
+  std::uint32_t losses = 0;    // how often the gateway went down while it had the turn
   WallTime ended{};
+  bool dead = false;           // a dead letter: it brought the gateway down too often
   bool acknowledged = false;
   bool sealed = false;         // the request was, and so is its reply
 };
@@ -122,6 +127,7 @@ struct UpdateOutgoing {
   std::string reply;
   std::optional<Error> error;
   WallTime ended{};
+  bool dead = false;
 };
 struct PutIncoming {
   IncomingRecord record;
@@ -139,7 +145,14 @@ struct UpdateIncoming {
   std::string reply;
   std::string status;
   std::vector<StageTime> stages;
+  std::uint32_t losses = 0;
   WallTime ended{};
+  bool dead = false;
+};
+/// Somebody has dealt with a dead letter. `source_gateway` empty: one that was asked here.
+struct BuryDead {
+  std::string source_gateway;
+  std::string id;
 };
 struct AcknowledgeIncoming {
   std::string source_gateway;
@@ -166,7 +179,7 @@ struct PutEpoch {
 }  // namespace store
 
 using StoreOrder = std::variant<store::PutOutgoing, store::UpdateOutgoing, store::PutIncoming, store::UpdateIncoming,
-                                store::AcknowledgeIncoming, store::PutPeer, store::RemovePeer, store::Purge, store::PutEpoch>;
+                                store::BuryDead, store::AcknowledgeIncoming, store::PutPeer, store::RemovePeer, store::Purge, store::PutEpoch>;
 
 /// What a journal holds when the bridge starts. Payloads (`request`, `reply`, `receipt`) of exchanges are left empty:
 /// the core asks for them when it needs them. An outgoing record that never left (`incarnation` empty) is the same.
@@ -193,6 +206,9 @@ class JournalReader {
   /// The newest `limit` outgoing and incoming exchanges, newest first, without payloads.
   [[nodiscard]] virtual std::vector<OutgoingRecord> list_outgoing(std::size_t limit) = 0;
   [[nodiscard]] virtual std::vector<IncomingRecord> list_incoming(std::size_t limit) = 0;
+  /// The newest `limit` dead letters of either kind, newest first, without payloads.
+  [[nodiscard]] virtual std::vector<OutgoingRecord> dead_outgoing(std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<IncomingRecord> dead_incoming(std::size_t limit) = 0;
   [[nodiscard]] virtual std::vector<ReplayMark> replay_marks() = 0;
   /// Any incoming exchange with that id, whoever asked.
   [[nodiscard]] virtual std::optional<IncomingRecord> find_incoming(std::string_view id) = 0;

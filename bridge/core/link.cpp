@@ -29,7 +29,7 @@ constexpr microseconds kConnectWaitFirst = seconds{10};
 constexpr microseconds kConnectWaitMost = seconds{60};
 constexpr microseconds kOwnStateFirst = seconds{10};  // after our own state did not come back
 
-constexpr std::string_view kOperations[] = {"sessions_send", "agents_list", "status", "ping"};
+constexpr std::string_view kOperations[] = {"sessions_send", "cancel", "agents_list", "status", "ping"};
 
 }  // namespace
 
@@ -216,6 +216,10 @@ void Link::publish_state(body::Presence presence) {
 
 void Link::on_published(const event::BrokerPublished& published) {
   if (published.token != state_token_ || phase_ != Phase::Up) return;
+  if (published.lost) {
+    republish_soon();
+    return;
+  }
   if (!published.ok) {
     context_.count("broker.denied");
     broker_error_ = "the broker refused our state on " + context_.topics.state(context_.me()) + " (" + published.reason +

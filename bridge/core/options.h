@@ -19,6 +19,7 @@ namespace clawbridge::core {
 struct Limits {
   MessageLimits message;
   std::size_t outgoing_open = 10'000;         // exchanges asked here and not ended
+  std::uint64_t outgoing_bytes = std::uint64_t{1} << 30;  // of the requests among them
   std::size_t incoming_open = 10'000;         // exchanges taken here and not ended
   std::size_t incoming_open_per_peer = 4'000;
   std::size_t peers_pinned = 4'096;
@@ -55,6 +56,9 @@ struct PlainClients {
 /// Whether content is encrypted from bridge to bridge. `Always` neither sends nor takes anything readable.
 enum class Seal { Off, WhenPossible, Always };
 
+/// What is done where nobody can tell whether a turn ran: say so, or run it (again).
+enum class OnInterrupted { Report, Rerun };
+
 /// How long messages made with keys from before a rotation are taken: see the wire contract, "Rotation".
 inline constexpr std::chrono::hours kPreviousKeysTaken{7 * 24};
 
@@ -68,7 +72,7 @@ struct PreviousKeys {
 struct Options {
   std::string gateway;                        // our name in the federation
   std::string version;                        // of this release
-  std::string gateway_kind;                   // of the local gateway: openclaw, echo
+  std::string gateway_kind;                   // of the local gateway: openclaw, echo, command
   std::string base = "claw";
   bool broker_insecure = false;               // nobody checks who the broker is: status says so
   Keys keys;
@@ -80,6 +84,7 @@ struct Options {
   std::optional<std::vector<std::string>> expose;  // local agents others may see; nothing: all
   bool agent_names = true;                    // publish display names in the state
   std::chrono::milliseconds keep{std::chrono::hours{7 * 24}};  // ended outgoing exchanges
+  OnInterrupted on_interrupted = OnInterrupted::Report;
   std::vector<PolicyRule> policy;
   std::vector<PlainClients> plain_clients;
   Limits limits;

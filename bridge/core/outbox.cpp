@@ -34,9 +34,23 @@ std::string session_name(const Target& target) {
 }
 
 // A request without a session is in the lane of the agent's default session.
+bool is_in_a_lane(const OutgoingRecord& record) { return record.op != Operation::Cancel; }
+
+// Ended, and nobody can say that it was carried out.
+bool is_dead(const OutgoingRecord& record) {
+  constexpr std::string_view kDead[] = {"expired", "rejected", "interrupted", "unknown"};
+  return is_in_a_lane(record) && std::find(std::begin(kDead), std::end(kDead), record.status) != std::end(kDead);
+}
+
 std::string lane_of(const OutgoingRecord& record) {
   const auto& session = record.session.empty() ? default_session(record.target.agent) : record.session;
   return record.source.str() + "|" + record.target.str() + "|" + session;
+}
+
+Error too_many_waiters() { return {ErrorCode::Busy, "too many callers are waiting; try again later", true}; }
+
+Error unknown_here(const std::string& id) {
+  return {ErrorCode::UnknownExchange, "no exchange \"" + id + "\" was asked here; `clawbridge exchange list` shows those that were", false};
 }
 
 ExchangeView view_without_texts(const OutgoingRecord& record, const std::string& me) {
@@ -62,6 +76,10 @@ ExchangeView view_without_texts(const OutgoingRecord& record, const std::string&
 
 }  // namespace
 
+Error no_dead_letter(const std::string& id) {
+  return {ErrorCode::UnknownExchange, id + " is no dead letter here; `clawbridge dead list` shows those that are", false};
+}
+
 void add_reply(ExchangeView& view, const body::Reply& reply) {
   if (reply.status == ReplyStatus::Ok || !reply.reply.empty()) view.reply = reply.reply;
   view.truncated = reply.truncated;
@@ -78,6 +96,8 @@ void Outbox::restore(std::vector<OutgoingRecord> records) {
     open.record = std::move(record);
     open.lane = lane_of(open.record);
     const auto id = open.record.id;
+    bytes_ += open.record.request_bytes;
+    if (open.record.op == Operation::Cancel) stopped_by_.insert_or_assign(open.record.session, id);
     const auto [at, inserted] = open_.emplace(id, std::move(open));
     auto& entry = at->second;
     if (entry.record.receipt) {
@@ -93,6 +113,10 @@ void Outbox::restore(std::vector<OutgoingRecord> records) {
 
 void Outbox::enter_lane(Open& open) {
   auto& flow = flow_of(open);
+  if (!is_in_a_lane(open.record)) {
+    flow.loose.insert(open.record.id);
+    return;
+  }
   auto& lane = flow.lanes[open.lane];
   lane.push_back(open.record.id);
   if (lane.size() == 1 || planted(Planted::LaneOrderAcrossLoss)) flow.ready.insert(open.record.id);
@@ -102,9 +126,10 @@ void Outbox::leave_lane(Open& open) {
   auto& flow = flow_of(open);
   if (open.on_wire) {
     open.on_wire = false;
-    --flow.on_wire;
+    if (is_in_a_lane(open.record)) --flow.on_wire;
   }
   flow.ready.erase(open.record.id);
+  flow.loose.erase(open.record.id);
   retries_.cancel(open.record.id);
   const auto lane = flow.lanes.find(open.lane);
   if (lane == flow.lanes.end()) return;
@@ -121,11 +146,11 @@ void Outbox::leave_lane(Open& open) {
   }
 }
 
-bool Outbox::may_leave(const Peer& peer, const Flow& flow) const {
+bool Outbox::may_leave(const Peer& peer, const Flow& flow, std::size_t on_wire_max) const {
   if (!peer.can_be_told()) return false;
   if (peer.record.gateway == context_.me()) return true;
   if (unconfirmed_.next() && !confirmed_.contains(peer.record.gateway)) return false;
-  if (!link_up_ || flow.on_wire >= kOnWireMax || peer.record.incarnation.empty()) return false;
+  if (!link_up_ || flow.on_wire >= on_wire_max || peer.record.incarnation.empty()) return false;
   if (peer.reachable()) return true;
   // Presence is advice: one request may try, now and then.
   return flow.on_wire == 0 && (!flow.probe_allowed || *flow.probe_allowed <= context_.now.instant);
@@ -139,7 +164,12 @@ void Outbox::pump(const std::string& gateway) {
   auto& flow = found->second;
   // What ends while it is published pumps again: the loop below goes on, however many there are.
   if (std::exchange(flow.pumping, true)) return;
-  while (!flow.ready.empty() && may_leave(*peer, flow)) {
+  while (!flow.loose.empty() && may_leave(*peer, flow, SIZE_MAX)) {
+    const auto id = *flow.loose.begin();
+    flow.loose.erase(flow.loose.begin());
+    publish(open_.at(id), *peer, nullptr);
+  }
+  while (!flow.ready.empty() && may_leave(*peer, flow, kOnWireMax)) {
     const auto id = *flow.ready.begin();
     flow.ready.erase(flow.ready.begin());
     publish(open_.at(id), *peer, nullptr);
@@ -147,7 +177,7 @@ void Outbox::pump(const std::string& gateway) {
   flow.pumping = false;
   // A probe that is allowed already, and yet did not leave, waits for something else, which pumps again.
   const bool probe_later = flow.probe_allowed && *flow.probe_allowed > context_.now.instant;
-  if (!flow.ready.empty() && link_up_ && flow.on_wire == 0 && probe_later) probes_.schedule(gateway, *flow.probe_allowed);
+  if (!(flow.ready.empty() && flow.loose.empty()) && link_up_ && flow.on_wire == 0 && probe_later) probes_.schedule(gateway, *flow.probe_allowed);
 }
 
 // ---- publishing ----
@@ -171,7 +201,7 @@ bool Outbox::publish(Open& open, const Peer& peer, const std::string* data) {
   auto& flow = flow_of(open);
   if (!open.on_wire) {
     open.on_wire = true;
-    ++flow.on_wire;
+    if (is_in_a_lane(open.record)) ++flow.on_wire;
   }
   if (!peer.reachable() && peer.record.gateway != context_.me()) {
     flow.probe_allowed = context_.now.instant + kOfflineProbe;
@@ -259,50 +289,46 @@ void Outbox::retry(const std::string& id) {
 
 // ---- local callers ----
 
-void Outbox::send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain) {
-  if (open_.size() >= context_.options.limits.outgoing_open) {
-    context_.count("send.busy");
-    answer(send.ticket, Error{ErrorCode::Busy,
-                              std::to_string(open_.size()) + " exchanges are open, which is the limit (limits.outgoing_open); try again when some have ended",
-                              true});
-    return;
+std::optional<Error> Outbox::refuse_more(std::size_t bytes) const {
+  const auto& limits = context_.options.limits;
+  if (open_.size() >= limits.outgoing_open) {
+    return Error{ErrorCode::Busy, std::to_string(open_.size()) + " exchanges are open, which is the limit (limits.outgoing_open); try again when some have ended", true};
   }
-  Open open;
-  auto& record = open.record;
+  if (bytes_ + bytes > limits.outgoing_bytes) {
+    return Error{ErrorCode::StoreFull, "the exchanges that are open hold " + std::to_string(bytes_) + " bytes, and limits.outgoing_bytes is " +
+                                           std::to_string(limits.outgoing_bytes) + "; try again when some have ended", true};
+  }
+  return std::nullopt;
+}
+
+// Opens an exchange. `record`: what is asked; `data`: the JSON of its data object, which leave_or_wait() takes on.
+Outbox::Open& Outbox::accept(OutgoingRecord record, const std::string& data) {
   record.id = context_.new_id();
-  record.source = {context_.me(), send.caller_agent};
-  if (send.caller_agent != kBridgeAgent) record.asker = send.caller_session.empty() ? default_session(send.caller_agent) : send.caller_session;
-  record.chain = std::move(chain);
-  record.target = target.address;
-  record.session = session_name(target);
   record.created = context_.now.wall;
-  record.expiry = context_.now.wall + std::clamp<milliseconds>(send.expires_in.value_or(kExpiryDefault), seconds{1}, kExpiryMax);
-  open.lane = lane_of(record);
   record.stage = "accepted";
-  record.stages.push_back({"accepted", context_.now.wall});
-  const auto data = encode_data(body::SessionsSend{
-      send.message, target.session_key, target.label,
-      std::chrono::duration<double>(send.wait).count(), false});
+  record.stages.assign(1, {"accepted", context_.now.wall});
+  record.request_bytes = data.size();
+  bytes_ += data.size();
   context_.count("exchange.accepted");
   context_.note(Level::Debug, "exchange.accepted", {{"cid", record.id}, {"from", record.source.str()}, {"to", record.target.str()}});
-
-  const auto id = record.id;
-  const auto gateway = record.target.gateway;
-  const auto expiry_in = record.expiry - record.created;
+  Open open;
+  open.lane = lane_of(record);
+  open.record = std::move(record);
+  const auto id = open.record.id;
+  expiries_.schedule(id, context_.now.instant + std::min<microseconds>(open.record.expiry - open.record.created, kExpiryLook));
   auto& entry = open_.emplace(id, std::move(open)).first->second;
-  entry.waiters.push_back(send.ticket);
-  if (send.wait.count() > 0) {
-    waiting_for_.emplace(send.ticket, id);
-    wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
-    if (!entry.record.asker.empty()) context_.awaited.emplace(id, entry.record.asker);
-  }
-  expiries_.schedule(id, context_.now.instant + std::min<microseconds>(expiry_in, kExpiryLook));
   enter_lane(entry);
+  return entry;
+}
 
+// Publishes a new exchange if nothing is before it, and journals it in any case. It may have ended when this returns.
+void Outbox::leave_or_wait(const std::string& id, const std::string& data) {
+  auto& entry = open_.at(id);
+  const auto gateway = entry.record.target.gateway;
   auto& flow = flow_of(entry);
   const auto* peer = peers_.find_pinned(gateway);
   // Straight to the wire when nothing is before it: then one write to the journal holds everything.
-  if (peer != nullptr && flow.ready.size() == 1 && flow.ready.contains(id) && may_leave(*peer, flow)) {
+  if (peer != nullptr && flow.ready.size() == 1 && flow.ready.contains(id) && may_leave(*peer, flow, kOnWireMax)) {
     flow.ready.clear();
     publish(entry, *peer, &data);
   } else {
@@ -311,18 +337,45 @@ void Outbox::send(const event::LocalSend& send, const Target& target, std::vecto
     context_.store(store::PutOutgoing{std::move(full)});
     pump(gateway);
   }
+}
+
+void Outbox::send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain) {
+  const auto data = encode_data(body::SessionsSend{
+      send.message, target.session_key, target.label,
+      std::chrono::duration<double>(send.wait).count(), false});
+  if (auto error = refuse_more(data.size())) {
+    context_.count("send.busy");
+    answer(send.ticket, SendResult(std::move(*error)));
+    return;
+  }
+  OutgoingRecord record;
+  record.source = {context_.me(), send.caller_agent};
+  if (send.caller_agent != kBridgeAgent) record.asker = send.caller_session.empty() ? default_session(send.caller_agent) : send.caller_session;
+  record.chain = std::move(chain);
+  record.target = target.address;
+  record.session = session_name(target);
+  record.expiry = context_.now.wall + std::clamp<milliseconds>(send.expires_in.value_or(kExpiryDefault), seconds{1}, kExpiryMax);
+  auto& entry = accept(std::move(record), data);
+  const auto id = entry.record.id;
+  entry.waiters.push_back(send.ticket);
+  if (send.wait.count() > 0) {
+    waiting_for_.emplace(send.ticket, id);
+    wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
+    if (!entry.record.asker.empty()) context_.awaited.emplace(id, entry.record.asker);
+  }
+  leave_or_wait(id, data);
   // It may have ended already (too large), and then everyone who waits was answered.
   const auto still = open_.find(id);
   if (send.wait.count() > 0 || still == open_.end()) return;
   std::erase(still->second.waiters, send.ticket);
-  answer(send.ticket, *view(id, false));
+  answer(send.ticket, SendResult(*view(id, false)));
 }
 
 void Outbox::wait(const event::LocalWait& wait) {
   const auto found = open_.find(wait.id);
   if (found != open_.end() && wait.wait.count() > 0) {
     if (waiting_for_.size() >= context_.options.limits.waiters) {
-      answer(wait.ticket, Error{ErrorCode::Busy, "too many callers are waiting; try again later", true});
+      answer(wait.ticket, SendResult(too_many_waiters()));
       return;
     }
     found->second.waiters.push_back(wait.ticket);
@@ -331,10 +384,167 @@ void Outbox::wait(const event::LocalWait& wait) {
     return;
   }
   if (auto seen = view(wait.id, true)) {
-    answer(wait.ticket, std::move(*seen));
+    answer(wait.ticket, SendResult(std::move(*seen)));
   } else {
-    answer(wait.ticket, Error{ErrorCode::UnknownExchange, "no exchange \"" + wait.id + "\" was asked here; `clawbridge exchange list` shows those that were", false});
+    answer(wait.ticket, SendResult(unknown_here(wait.id)));
   }
+}
+
+// ---- stopping ----
+
+void Outbox::cancel(const event::LocalCancel& cancel) {
+  const auto found = open_.find(cancel.id);
+  if (found == open_.end()) {
+    if (auto seen = view(cancel.id, false)) {
+      const bool stopped = seen->status == "cancelled";
+      answer(cancel.ticket, CancelResult(CancelView{std::move(*seen), stopped ? "cancelled" : "already_ended", {}}));
+    } else {
+      answer(cancel.ticket, CancelResult(unknown_here(cancel.id)));
+    }
+    return;
+  }
+  auto& open = found->second;
+  if (open.record.op == Operation::Cancel) {
+    answer(cancel.ticket, CancelResult(Error{ErrorCode::BadRequest, cancel.id + " is itself a request to stop " + open.record.session, false}));
+    return;
+  }
+  context_.note(Level::Info, "exchange.cancel", {{"cid", cancel.id}, {"peer", open.record.target.gateway}});
+  if (open.record.incarnation.empty()) {
+    // It never left: nobody else needs to know.
+    end(open, "cancelled", std::nullopt, {}, nullptr);
+    answer(cancel.ticket, CancelResult(CancelView{*view(cancel.id, false), "cancelled", false}));
+    return;
+  }
+  if (waiting_for_.size() >= context_.options.limits.waiters) {
+    answer(cancel.ticket, CancelResult(too_many_waiters()));
+    return;
+  }
+  const auto by = ask_to_stop(open);
+  const auto asked = open_.find(by);
+  if (asked == open_.end()) return;
+  asked->second.waiters.push_back(cancel.ticket);
+  waiting_for_.emplace(cancel.ticket, by);
+  wait_timers_.schedule(cancel.ticket, context_.now.instant + cancel.wait);
+}
+
+// The id of the open request that stops that exchange; a second one would say the same.
+std::string Outbox::ask_to_stop(const Open& open) {
+  const auto& target = open.record;
+  if (const auto found = stopped_by_.find(target.id); found != stopped_by_.end()) return found->second;
+  const auto data = encode_data(body::Cancel{target.id, target.expiry});
+  OutgoingRecord record;
+  record.op = Operation::Cancel;
+  record.source = Address::bridge_of(context_.me());
+  record.target = Address::bridge_of(target.target.gateway);
+  record.session = target.id;
+  record.expiry = context_.now.wall + kExpiryDefault;
+  const auto target_id = target.id;
+  auto& entry = accept(std::move(record), data);
+  auto id = entry.record.id;
+  stopped_by_.emplace(target_id, id);
+  leave_or_wait(id, data);
+  return id;
+}
+
+// The request to stop an exchange has been answered, or given up.
+void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& waiters) {
+  const auto& id = cancel.session;
+  stopped_by_.erase(id);
+  const bool answered = reply != nullptr && !reply->cancel_result.empty();
+  if (const auto found = open_.find(id); answered && found != open_.end()) {
+    if (reply->cancel_result == "cancelled") {
+      end(found->second, "cancelled", std::nullopt, {}, nullptr);
+    } else if (reply->cancel_result == "already_ended") {
+      // Its reply was lost on the way, or is behind this one.
+      const auto& gateway = found->second.record.target.gateway;
+      flow_of(found->second).asked.insert(id);
+      status_timers_.schedule_by(gateway, context_.now.instant + kStatusPause);
+    }
+  }
+  if (waiters.empty()) return;
+  auto seen = view(id, false);
+  for (const auto ticket : waiters) {
+    if (answered && seen) {
+      answer(ticket, CancelResult(CancelView{*seen, reply->cancel_result, reply->ran}));
+    } else if (reply != nullptr && reply->error) {
+      answer(ticket, CancelResult(*reply->error));
+    } else {
+      answer(ticket, CancelResult(cancel.error.value_or(Error{ErrorCode::Internal, cancel.target.gateway + " answered the request to stop " + id + " with " + cancel.status, false})));
+    }
+  }
+}
+
+// ---- dead letters ----
+
+// What was asked, as JSON; nothing when it cannot be read back any more.
+std::optional<std::string> Outbox::data_of(const OutgoingRecord& record) const {
+  if (record.incarnation.empty()) return record.request;
+  const auto message = read_back(context_, peers_, record.request, topic::Inbox{record.target});
+  const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
+  if (send == nullptr) return std::nullopt;
+  return encode_data(*send);
+}
+
+// The same under a new id, which is returned. `ended`: with its payload.
+Result<std::string> Outbox::ask_again(const OutgoingRecord& ended) {
+  const auto data = data_of(ended);
+  if (!data) return Error{ErrorCode::Internal, "the request of " + ended.id + " cannot be read back: the keys it was sealed with are gone; ask anew", false};
+  if (auto error = refuse_more(data->size())) return *error;
+  OutgoingRecord record;
+  record.op = ended.op;
+  record.source = ended.source;
+  record.asker = ended.asker;
+  record.chain = ended.chain;
+  record.target = ended.target;
+  record.session = ended.session;
+  record.expiry = context_.now.wall + std::clamp<milliseconds>(ended.expiry - ended.created, seconds{1}, kExpiryMax);
+  auto id = accept(std::move(record), *data).record.id;
+  leave_or_wait(id, *data);
+  context_.note(Level::Info, "exchange.asked_again", {{"cid", id}, {"instead_of", ended.id}, {"peer", ended.target.gateway}});
+  return id;
+}
+
+// The peer has forgotten it: nobody can tell whether it ran.
+void Outbox::lose(Open& open, Error error) {
+  const auto id = open.record.id;
+  const bool rerun = context_.options.on_interrupted == OnInterrupted::Rerun && is_in_a_lane(open.record);
+  const auto stored = rerun ? context_.outgoing(id) : std::nullopt;
+  const auto again = stored ? ask_again(*stored) : Result<std::string>(error);
+  if (!again) {
+    end(open, "unknown", std::move(error), {}, nullptr);
+    return;
+  }
+  error.message += "; it is asked again as " + *again;
+  // Whoever waits goes on waiting, for the new one.
+  if (const auto next = open_.find(*again); next != open_.end()) {
+    for (const auto ticket : open.waiters) waiting_for_.insert_or_assign(ticket, *again);
+    next->second.waiters = std::exchange(open.waiters, {});
+  }
+  end(open, "unknown", std::move(error), {}, nullptr);
+  context_.store(store::BuryDead{{}, id});
+}
+
+void Outbox::replay(const event::LocalReplay& replay) {
+  const auto record = context_.outgoing(replay.id);
+  if (!record || !record->dead) {
+    answer(replay.ticket, SendResult(no_dead_letter(replay.id)));
+    return;
+  }
+  const auto id = ask_again(*record);
+  if (!id) {
+    answer(replay.ticket, SendResult(id.error()));
+    return;
+  }
+  context_.store(store::BuryDead{{}, replay.id});
+  answer(replay.ticket, SendResult(*view(*id, false)));
+}
+
+bool Outbox::drop(const event::LocalDrop& drop) {
+  const auto record = context_.outgoing(drop.id);
+  if (!record || !record->dead) return false;
+  context_.store(store::BuryDead{{}, drop.id});
+  answer(drop.ticket, SendResult(view_of(*record)));
+  return true;
 }
 
 void Outbox::forget(Ticket ticket) {
@@ -352,7 +562,8 @@ void Outbox::stop_waiting(const std::string& id, Ticket ticket) {
   if (open->second.waiters.empty()) context_.awaited.erase(id);
 }
 
-void Outbox::answer(Ticket ticket, SendResult result) {
+template <class Result>
+void Outbox::answer(Ticket ticket, Result result) {
   wait_timers_.cancel(ticket);
   waiting_for_.erase(ticket);
   if (ticket != 0) context_.actions.emplace_back(action::Answer{ticket, std::move(result)});
@@ -437,6 +648,7 @@ void Outbox::replace_unknown(OutgoingRecord record, const Message& message, cons
   record.reply.assign(payload);
   record.stages.push_back({"ended", context_.now.wall});
   record.ended = context_.now.wall;
+  record.dead = record.dead && is_dead(record);
   context_.store(store::PutOutgoing{std::move(record)});
   context_.note(Level::Info, "exchange.ended_late", {{"cid", message.correlation_id}, {"peer", message.source.gateway}, {"status", message.status}});
 }
@@ -472,10 +684,12 @@ void Outbox::on_status(std::string_view gateway, const std::vector<body::Exchang
     auto& open = found->second;
     if (info.state == "not_found") {
       if (open.record.receipt) {
-        end(open, "unknown", Error{ErrorCode::JournalChanged, std::string(gateway) + " had taken the request and does not know it any more; it may have run", false}, {}, nullptr);
+        lose(open, {ErrorCode::JournalChanged, std::string(gateway) + " had taken the request and does not know it any more; it may have run", false});
       } else if (context_.now.wall >= open.record.expiry) {
         end(open, "expired", Error{ErrorCode::Expired, "the request did not reach " + std::string(gateway) + " before it expired; it did not run", true}, {}, nullptr);
       }
+    } else if (info.state == "ended" && info.status == "cancelled" && !open.record.receipt) {
+      end(open, "cancelled", std::nullopt, {}, nullptr);  // it was stopped before it came: there is no reply of its own
     } else if (info.state != "ended") {
       if (info.state == "started" || info.state == "queued" || info.state == "stored") {
         const bool first = !open.record.receipt;
@@ -502,7 +716,7 @@ void Outbox::reached(Open& open, std::string_view stage) {
 void Outbox::save(const Open& open, std::string reply) {
   const auto& record = open.record;
   context_.store(store::UpdateOutgoing{record.id, record.receipt, record.stage, record.reason, record.run_id, record.stages,
-                                       record.status, std::move(reply), record.error, record.ended});
+                                       record.status, std::move(reply), record.error, record.ended, record.dead});
 }
 
 void Outbox::end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply) {
@@ -513,6 +727,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   record.status = std::move(status);
   record.error = std::move(error);
   record.ended = context_.now.wall;
+  record.dead = is_dead(record);
   if (reply != nullptr && !reply->run_id.empty()) record.run_id = reply->run_id;
   reached(open, "ended");
   if (record.incarnation.empty()) {
@@ -527,17 +742,21 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.created);
   context_.note(Level::Info, "exchange.ended",
                 {{"cid", id}, {"peer", gateway}, {"agent", record.target.agent}, {"status", record.status}, {"ms", std::to_string(took.count())}});
-  if (!open.waiters.empty()) {
-    auto view = view_without_texts(record, context_.me());
-    if (reply != nullptr) add_reply(view, *reply);
-    const auto waiters = std::move(open.waiters);
-    for (const auto ticket : waiters) answer(ticket, view);
-  }
+  const auto waiters = std::move(open.waiters);
+  const auto ended = std::move(record);
   context_.awaited.erase(id);
   expiries_.cancel(id);
-  flow_of(open).asked.erase(id);
+  flows_[gateway].asked.erase(id);
+  bytes_ -= std::min(bytes_, ended.request_bytes);
   open_.erase(id);
   if (!payload.empty()) acknowledge(gateway, id);
+  if (ended.op == Operation::Cancel) {
+    on_stopped(ended, reply, waiters);
+  } else if (!waiters.empty()) {
+    auto view = view_without_texts(ended, context_.me());
+    if (reply != nullptr) add_reply(view, *reply);
+    for (const auto ticket : waiters) answer(ticket, SendResult(view));
+  }
   pump(gateway);
 }
 
@@ -583,8 +802,7 @@ void Outbox::on_peer(const PeerChange& change) {
       }
     }
     for (const auto& id : lost) {
-      end(open_.at(id), "unknown",
-          Error{ErrorCode::JournalChanged, change.gateway + " has lost its journal; the request was on its way and may have run", false}, {}, nullptr);
+      lose(open_.at(id), {ErrorCode::JournalChanged, change.gateway + " has lost its journal; the request was on its way and may have run", false});
     }
   }
   auto& flow = flows_.find(change.gateway)->second;
@@ -619,17 +837,20 @@ void Outbox::on_link(bool up, std::string_view broker_error) {
   }
 }
 
-void Outbox::on_publish_refused(std::uint64_t token, std::string_view reason) {
-  const auto found = tokens_.find(token);
-  if (found == tokens_.end()) return;
-  const auto open = open_.find(found->second);
+void Outbox::on_publish_failed(const event::BrokerPublished& published) {
+  const auto token = tokens_.extract(published.token);
+  if (token.empty()) return;
+  if (published.lost) {
+    context_.count("request.publish_lost");  // it goes out again by itself
+    return;
+  }
+  const auto open = open_.find(token.mapped());
   if (open != open_.end()) {
-    open->second.publish_error = "the broker refused it: " + std::string(reason);
+    open->second.publish_error = "the broker refused it: " + published.reason;
     context_.note(Level::Error, "request.broker_denied",
-                  {{"cid", open->first}, {"peer", open->second.record.target.gateway}, {"reason", std::string(reason)}});
+                  {{"cid", open->first}, {"peer", open->second.record.target.gateway}, {"reason", published.reason}});
   }
   context_.count("request.broker_denied");
-  tokens_.erase(found);
 }
 
 // Asks the peer what became of the exchanges it has taken, and of those that expired unanswered.
@@ -702,7 +923,15 @@ void Outbox::on_time() {
     if (found == waiting_for_.end()) continue;
     const auto id = found->second;
     stop_waiting(id, *ticket);
-    if (auto seen = view(id, false)) answer(*ticket, std::move(*seen));
+    const auto open = open_.find(id);
+    const bool stops = open != open_.end() && open->second.record.op == Operation::Cancel;
+    auto seen = view(stops ? open->second.record.session : id, false);
+    if (!seen) continue;
+    if (stops) {
+      answer(*ticket, CancelResult(CancelView{std::move(*seen), "requested", {}}));
+    } else {
+      answer(*ticket, SendResult(std::move(*seen)));
+    }
   }
 }
 

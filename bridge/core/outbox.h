@@ -10,6 +10,8 @@
 // Before it is published the journal holds only its data: the bytes, with the peer's incarnation and our MAC, are made when
 // it leaves, because only then the peer's keys and incarnation are certain. From then on the bytes never change.
 // Order: only the head of a lane may be on the wire without a receipt, and at most 16 such heads per peer.
+//
+// A request to stop one is an exchange of its own, kept and repeated like the others, but in no lane and not among the 16.
 #pragma once
 
 #include <deque>
@@ -40,6 +42,11 @@ class Outbox {
   // ---- local callers ----
   void send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain);
   void wait(const event::LocalWait& wait);
+  void cancel(const event::LocalCancel& cancel);
+  /// Dead letters: asked again under a new id, or let rest.
+  void replay(const event::LocalReplay& replay);
+  /// False when there is no such dead letter.
+  [[nodiscard]] bool drop(const event::LocalDrop& drop);
   void forget(Ticket ticket);
 
   // ---- the peer's messages; each counts only for an open exchange of ours whose target is the message's source ----
@@ -51,7 +58,7 @@ class Outbox {
   // ---- what changed around us ----
   void on_peer(const PeerChange& change);
   void on_link(bool up, std::string_view broker_error);
-  void on_publish_refused(std::uint64_t token, std::string_view reason);
+  void on_publish_failed(const event::BrokerPublished& published);
   void on_time();
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
@@ -76,6 +83,7 @@ class Outbox {
   struct Flow {
     std::map<std::string, std::deque<std::string>> lanes;  // ids without a receipt, in order
     std::set<std::string> ready;                           // heads that may leave, oldest first
+    std::set<std::string> loose;                           // in no lane: may leave whatever else is under way
     std::size_t on_wire = 0;
     std::set<std::string> asked;                           // have a receipt, or expired: `status` is asked about these
     std::vector<std::string> acks;
@@ -89,7 +97,15 @@ class Outbox {
   void enter_lane(Open& open);
   void leave_lane(Open& open);
   void pump(const std::string& gateway);
-  [[nodiscard]] bool may_leave(const Peer& peer, const Flow& flow) const;
+  [[nodiscard]] bool may_leave(const Peer& peer, const Flow& flow, std::size_t on_wire_max) const;
+  [[nodiscard]] std::optional<Error> refuse_more(std::size_t bytes) const;
+  Open& accept(OutgoingRecord record, const std::string& data);
+  void leave_or_wait(const std::string& id, const std::string& data);
+  std::string ask_to_stop(const Open& open);
+  void on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& waiters);
+  [[nodiscard]] std::optional<std::string> data_of(const OutgoingRecord& record) const;
+  void lose(Open& open, Error error);
+  [[nodiscard]] Result<std::string> ask_again(const OutgoingRecord& ended);
   bool publish(Open& open, const Peer& peer, const std::string* data);
   bool make_bytes(Open& open, const Peer& peer, const std::string& data, std::string& bytes);
   void send_bytes(const Open& open, std::string bytes);
@@ -103,7 +119,8 @@ class Outbox {
   void save(const Open& open, std::string reply = {});
   void end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply);
   void replace_unknown(OutgoingRecord record, const Message& message, const body::Reply& reply, std::string_view payload);
-  void answer(Ticket ticket, SendResult result);
+  template <class Result>
+  void answer(Ticket ticket, Result result);
   void stop_waiting(const std::string& id, Ticket ticket);
   Open* find_from(const Message& message);
   void hint(ExchangeView& view, const Open& open) const;
@@ -119,6 +136,8 @@ class Outbox {
   Timers<std::string> ack_timers_;    // by gateway
   Timers<std::string> status_timers_; // by gateway
   Timers<Ticket> wait_timers_;
+  std::map<std::string, std::string, std::less<>> stopped_by_;  // exchange -> the open request to stop it
+  std::uint64_t bytes_ = 0;                                    // of the requests that are open
   std::map<Ticket, std::string> waiting_for_;
   std::map<std::uint64_t, std::string> tokens_;  // of publishes the broker has not judged; bounded by on-wire limits
   std::uint64_t next_token_ = 1;
@@ -128,6 +147,8 @@ class Outbox {
   Timers<int> unconfirmed_;                       // until then; peers whose broker keeps no state cannot wait for ever
   std::string broker_error_;
 };
+
+[[nodiscard]] Error no_dead_letter(const std::string& id);
 
 /// Adds what a reply says to a view.
 void add_reply(ExchangeView& view, const body::Reply& reply);

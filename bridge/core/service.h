@@ -19,6 +19,9 @@ class Service {
   /// filled in here and returned.
   virtual Ticket send(event::LocalSend request, std::function<void(SendResult)> done) = 0;
   virtual Ticket wait(event::LocalWait request, std::function<void(SendResult)> done) = 0;
+  virtual Ticket stop(event::LocalCancel request, std::function<void(CancelResult)> done) = 0;
+  virtual Ticket replay(event::LocalReplay request, std::function<void(SendResult)> done) = 0;
+  virtual Ticket drop(event::LocalDrop request, std::function<void(SendResult)> done) = 0;
   virtual Ticket ask(event::LocalAsk request, std::function<void(AskResult)> done) = 0;
   virtual Ticket trust(event::LocalTrust request, std::function<void(TrustResult)> done) = 0;
   virtual Ticket revoke(event::LocalRevoke request, std::function<void(TrustResult)> done) = 0;
@@ -32,6 +35,8 @@ class Service {
   [[nodiscard]] virtual std::optional<ExchangeView> exchange(std::string_view id) = 0;
   /// Newest first, without texts.
   [[nodiscard]] virtual std::vector<ExchangeView> exchanges(std::size_t limit) = 0;
+  /// Dead letters, newest first, without texts.
+  [[nodiscard]] virtual std::vector<ExchangeView> dead(std::size_t limit) = 0;
 };
 
 }  // namespace clawbridge::core

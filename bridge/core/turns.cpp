@@ -21,6 +21,7 @@ constexpr microseconds kHoldFirst = seconds{1};
 constexpr microseconds kHoldMost = seconds{30};
 constexpr microseconds kExpiryLook = minutes{10};  // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::string_view kHandingOver = "handing_over";
+constexpr std::uint32_t kLossesMax = 3;
 
 std::string lane_of(const IncomingRecord& record) {
   return record.target.agent + "|" + (record.session.empty() ? default_session(record.target.agent) : record.session);
@@ -361,6 +362,7 @@ void Turns::end(Open& open, body::Reply reply) {
   }
   auto payload = plain ? plain_answer(reply) : answers_.encode(record.target, record.source, record.id, reply, record.sealed);
   save(open, {}, payload);
+  if (record.attempt > 0) context_.actions.emplace_back(action::ForgetRun{run_key(record), idempotency_key(record)});
   context_.count("turn.ended");
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.received);
   context_.note(Level::Info, "exchange.answered",
@@ -372,6 +374,8 @@ void Turns::end(Open& open, body::Reply reply) {
   } else {
     answers_.publish(record.source, record.id, std::move(payload));
   }
+
+  if (open.cancelled) settled_.push_back({key, record.status, reply.ran});
 
   const auto run = runs_.find(session_key);
   const bool was_running = run != runs_.end() && run->second == key;
@@ -441,11 +445,13 @@ void Turns::on_session_resolved(const event::SessionResolved& resolved) {
 void Turns::on_run_started(const event::RunStarted& started) {
   auto* open = find_open(started.run);
   if (open == nullptr || !is_handed_over(open->record)) return;
-  if (open->waiting == Waiting::Recovering) open->waiting = Waiting::Running;
+  const bool found_again = open->waiting == Waiting::Recovering;
+  if (found_again) open->waiting = Waiting::Running;
   open->record.stage = IncomingStage::Started;
   open->record.run_id = started.run_id;
   reached(*open, "started");
   owe_receipt(*open);
+  if (found_again && open->cancelled) abort(*open);
 }
 
 void Turns::on_run_ended(const event::RunEnded& ended) {
@@ -454,25 +460,83 @@ void Turns::on_run_ended(const event::RunEnded& ended) {
     context_.count("turn.late_outcome");
     return;
   }
+  if (ended.outcome.status == ReplyStatus::Interrupted && context_.options.on_interrupted == OnInterrupted::Rerun && !open->cancelled &&
+      is_handed_over(open->record)) {
+    if (gave_up(*open, true)) return;
+    context_.note(Level::Warn, "turn.rerun", {{"cid", open->record.id}, {"agent", open->record.target.agent}, {"reason", "on_interrupted is rerun: it may have run before"}});
+    queue_again(*open);
+    return;
+  }
   end(*open, ended.outcome);
 }
 
 void Turns::on_run_not_taken(const event::RunNotTaken& not_taken) {
   auto* open = find_open(not_taken.run);
   if (open == nullptr || !is_handed_over(open->record)) return;
-  auto& record = open->record;
+  const auto& record = open->record;
   context_.count("turn.not_taken");
   context_.note(Level::Warn, "turn.not_taken", {{"cid", record.id}, {"agent", record.target.agent}, {"reason", not_taken.reason}});
+  if (open->cancelled) {
+    end(*open, cancelled_reply(false));
+  } else if (!gave_up(*open, record.boot_id != gateway_.info().boot_id)) {
+    queue_again(*open);
+  }
+}
+
+// A turn that takes the gateway down whenever it is handed over ends as a dead letter. `lost`: it was handed over and the gateway
+// has gone down since. True when this one ended.
+bool Turns::gave_up(Open& open, bool lost) {
+  auto& record = open.record;
+  if (!lost || ++record.losses < kLossesMax) return false;
+  record.dead = true;
+  context_.note(Level::Error, "turn.dead_letter",
+                {{"cid", record.id}, {"agent", record.target.agent}, {"remedy", "see `clawbridge dead list`; the gateway's own log says why it went down"}});
+  end(open, failure(ReplyStatus::Interrupted, ErrorCode::GatewayDown,
+                    context_.me() + "'s gateway went down " + std::to_string(record.losses) + " times while it had this request; it is not tried again"));
+  return true;
+}
+
+// Back into the queue, for another attempt after a while.
+void Turns::queue_again(Open& open) {
+  auto& record = open.record;
   record.stage = IncomingStage::Queued;
-  open->waiting = Waiting::ForTurn;
-  open->held = true;
-  open->retry_delay = open->retry_delay.count() == 0 ? kHoldFirst : std::min(open->retry_delay * 2, kHoldMost);
-  save(*open);
+  open.waiting = Waiting::ForTurn;
+  open.held = true;
+  open.retry_delay = open.retry_delay.count() == 0 ? kHoldFirst : std::min(open.retry_delay * 2, kHoldMost);
+  reached(open, "queued");
+  save(open);
   const Key key{record.source_gateway, record.id};
-  held_.schedule(key, context_.now.instant + open->retry_delay);
+  held_.schedule(key, context_.now.instant + open.retry_delay);
   expiries_.schedule(key, context_.now.instant);
-  owe_receipt(*open);
+  owe_receipt(open);
   if (const auto run = runs_.find(record.session_key); run != runs_.end() && run->second == key) release_session(std::string(record.session_key));
+}
+
+// ---- stopping ----
+
+void Turns::cancel(const Key& key) {
+  auto& open = open_.at(key);
+  if (!is_handed_over(open.record)) {
+    end(open, cancelled_reply(false));
+    settled_.push_back({key, std::string(to_string(ReplyStatus::Cancelled)), false});
+    return;
+  }
+  if (std::exchange(open.cancelled, true)) return;
+  if (open.waiting == Waiting::Running) abort(open);
+}
+
+void Turns::abort(const Open& open) {
+  const auto& record = open.record;
+  context_.count("turn.abort");
+  context_.actions.emplace_back(action::AbortRun{run_key(record), idempotency_key(record), record.target.agent, record.session_key});
+}
+
+void Turns::on_abort_refused(const event::AbortRefused& refused) {
+  auto* open = find_open(refused.run);
+  if (open == nullptr || !std::exchange(open->cancelled, false)) return;
+  const auto& record = open->record;
+  context_.note(Level::Warn, "turn.abort_refused", {{"cid", record.id}, {"agent", record.target.agent}, {"reason", refused.reason}});
+  settled_.push_back({{record.source_gateway, record.id}, {}, std::nullopt});
 }
 
 void Turns::on_run_lost(const event::RunLost& lost) {
@@ -534,7 +598,8 @@ void Turns::reached(Open& open, std::string_view stage) {
 void Turns::save(const Open& open, std::string receipt, std::string reply) {
   const auto& record = open.record;
   context_.store(store::UpdateIncoming{record.source_gateway, record.id, record.session_key, record.stage, record.attempt, record.boot_id,
-                                       record.run_id, std::move(receipt), std::move(reply), record.status, record.stages, record.ended});
+                                       record.run_id, std::move(receipt), std::move(reply), record.status, record.stages, record.losses,
+                                       record.ended, record.dead});
 }
 
 void Turns::on_time() {

@@ -40,6 +40,16 @@ class Turns {
   void restore(std::vector<IncomingRecord> records);
   /// Journals the request and starts its turn as soon as it can. `full`: with its payload. `text`: of the message.
   void take(IncomingRecord full, const PolicyRule* rule, const std::string& text);
+  /// Stops an open exchange: at once when the gateway has not got it, otherwise as soon as the gateway tells; take_settled() says
+  /// how it went. REQUIRES: it is open.
+  void cancel(const Key& key);
+  /// What became of the exchanges that were to be stopped, since the last call.
+  struct Settled {
+    Key key;
+    std::string status;        // that it ended with; empty: the gateway cannot stop it
+    std::optional<bool> ran;
+  };
+  [[nodiscard]] std::vector<Settled> take_settled() { return std::exchange(settled_, {}); }
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] std::size_t open_of(std::string_view gateway) const;
@@ -62,6 +72,7 @@ class Turns {
   void on_run_started(const event::RunStarted& started);
   void on_run_ended(const event::RunEnded& ended);
   void on_run_not_taken(const event::RunNotTaken& not_taken);
+  void on_abort_refused(const event::AbortRefused& refused);
   void on_run_lost(const event::RunLost& lost);
 
   void on_time();
@@ -78,6 +89,7 @@ class Turns {
     std::string receipt_told;     // what the latest receipt said, to tell nothing twice
     std::chrono::microseconds retry_delay{0};
     bool held = false;            // not taken by the gateway: until the retry timer
+    bool cancelled = false;       // to be stopped as soon as the gateway lets us
     const PolicyRule* rule = nullptr;  // that let it in; nothing: the default
   };
 
@@ -94,6 +106,9 @@ class Turns {
   void hand_over(Open& open);
   void order_run(const Open& open, const std::string& text);
   void recover(Open& open);
+  void abort(const Open& open);
+  void queue_again(Open& open);
+  [[nodiscard]] bool gave_up(Open& open, bool lost);
   void wait_for_session(Open& open);
   void release_session(const std::string& session_key);
   void fill_slots();
@@ -120,6 +135,7 @@ class Turns {
   std::map<std::string, Key> runs_;                          // by session key: the turn under way
   std::map<std::string, std::size_t, std::less<>> open_by_peer_;
   std::map<const PolicyRule*, std::size_t> open_by_rule_;
+  std::vector<Settled> settled_;
   Timers<Key> receipts_;
   Timers<Key> held_;
   Timers<Key> expiries_;

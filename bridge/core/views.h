@@ -44,6 +44,14 @@ struct ExchangeView {
 /// Answer to LocalSend and LocalWait: the exchange, or why there is none.
 using SendResult = Result<ExchangeView>;
 
+/// Answer to LocalCancel: what came of it, or why nothing did.
+struct CancelView {
+  ExchangeView exchange;     // as it is now
+  std::string result;        // cancelled, already_ended, cannot_abort, or requested: the wait ended before an answer
+  std::optional<bool> ran;   // of one that was cancelled: whether it had started
+};
+using CancelResult = Result<CancelView>;
+
 /// Answer to LocalAsk: the peer's reply.
 using AskResult = Result<body::Reply>;
 

@@ -84,6 +84,19 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
     });
   }
 
+  void abort(const core::action::AbortRun& order) {
+    if (runs_.erase(order.run) == 0) {
+      report(core::event::AbortRefused{order.run, "the turn has ended"});
+      return;
+    }
+    body::Reply reply;
+    reply.status = ReplyStatus::Cancelled;
+    reply.ran = true;
+    reply.run_id = order.idempotency_key;
+    reply.session_key = order.session_key;
+    report(core::event::RunEnded{order.run, std::move(reply)});
+  }
+
   void recover(const core::action::RecoverRun& order) {
     if (runs_.contains(order.run)) {
       report(core::event::RunStarted{order.run, order.idempotency_key});
@@ -216,6 +229,9 @@ void Echo::carry_out(const core::action::ResolveSession& order) {
 }
 void Echo::carry_out(const core::action::StartRun& order) {
   state_->start_run(order);
+}
+void Echo::carry_out(const core::action::AbortRun& order) {
+  state_->abort(order);
 }
 void Echo::carry_out(const core::action::RecoverRun& order) {
   state_->recover(order);

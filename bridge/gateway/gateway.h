@@ -1,6 +1,6 @@
 // The local agent gateway as the core sees it: it is asked to resolve sessions and to run turns, and reports by events.
 //
-// One implementation per kind: openclaw.h, echo.h. Each is constructed with the io_context whose one thread owns it, a
+// One implementation per kind: openclaw.h, echo.h, command.h. Each is constructed with the io_context whose one thread owns it, a
 // plain settings struct, and the sink that its events go to.
 #pragma once
 
@@ -25,8 +25,13 @@ class Gateway {
   virtual void carry_out(const core::action::ResolveSession& order) = 0;
   /// Answered by RunStarted and RunEnded, or RunNotTaken, or RunLost.
   virtual void carry_out(const core::action::StartRun& order) = 0;
+  /// Answered by RunEnded, whatever the turn's outcome then is, or AbortRefused, or RunLost.
+  virtual void carry_out(const core::action::AbortRun& order) = 0;
   /// Answered by RunStarted (it still runs) and RunEnded, or RunNotTaken, or RunLost (ask again after GatewayUp).
+  /// The core asks for every turn of an earlier life of the bridge before it orders the first StartRun.
   virtual void carry_out(const core::action::RecoverRun& order) = 0;
+  /// No answer. Whatever is kept to answer RecoverRun for this run may go.
+  virtual void carry_out(const core::action::ForgetRun& order) = 0;
 
   /// Closes the connection; no event comes after it. Destroying without stop() does the same.
   virtual void stop() = 0;

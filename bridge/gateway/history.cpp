@@ -13,14 +13,18 @@ constexpr std::string_view kCutMark = "\n...(truncated)...";
 constexpr std::string_view kOmitted = "[chat.history omitted: message too large]";
 constexpr std::string_view kRecoveryNotice = "[System] Your previous turn was interrupted";
 
-// 2026.9 begins an interrupted turn again within seconds of its start. Later than this it will not.
+// 2026.9 begins an interrupted turn again within seconds of its start, or says that it is going to. When it has said
+// nothing for so long, it will not; and it is not believed for ever.
 constexpr std::chrono::seconds kRecoveryBegins{90};
+constexpr std::chrono::hours kRecoveryAwaited{6};
 // How long a running gateway gets to show a turn that it was sent and says nothing of. The frame was written before the
 // connection ended, and one wait for the run has passed in vain.
 constexpr std::chrono::seconds kAppearsKeepingKeys{45};
 // 2026.3.8 cannot tell a queued turn from an unknown one, nor a silent end from a turn that runs.
 constexpr std::chrono::minutes kAppears{15};
 constexpr std::chrono::hours kAnswers{2};
+// A gateway that stops takes up to 315 s for the turns that run (2026.9.6), and then has to start again.
+constexpr std::chrono::minutes kBecomesReadable{15};
 
 std::string text_of(const json& content) {
   if (content.is_string()) return content.get<std::string>();
@@ -39,9 +43,14 @@ std::string key_of(const json& row) {
   return key.empty() ? text_member(member(row, "__openclaw"), "idempotencyKey") : key;
 }
 
+// An earlier attempt at the same exchange has the same channel. 2026.9.6 tells them apart by the key, 2026.3.8 only by
+// the time; the first attempt needs neither.
 bool is_our_input(const json& row, const TurnQuery& query) {
-  if (query.keeps_keys && key_of(row) == query.idempotency_key + ":user") return true;
-  return text_member(member(row, "provenance"), "sourceChannel") == query.source_channel;
+  const auto key = key_of(row);
+  if (query.keeps_keys && !key.empty()) return key == query.idempotency_key + ":user";
+  if (text_member(member(row, "provenance"), "sourceChannel") != query.source_channel) return false;
+  return query.idempotency_key.ends_with(":1") ||
+         integer_member(row, "timestamp", 0) >= query.handed_over.time_since_epoch().count();
 }
 
 // Something that began a turn. 2026.9 shows the words of other sessions with role "assistant".
@@ -130,7 +139,8 @@ std::variant<LookAgain, Ended, NotTaken> judge_found(const Turn& turn, const Cir
     return Ended{
         interrupted_reply("the gateway has gone on to a later turn, and its history shows no answer to this one")};
   if (!now.same_boot) {
-    if (now.keeps_keys && now.uptime < kRecoveryBegins) return LookAgain{.runs = true};
+    if (now.keeps_keys && (now.uptime < kRecoveryBegins || (turn.awaited && now.uptime < kRecoveryAwaited)))
+      return LookAgain{.runs = true};
     return Ended{interrupted_reply("the gateway restarted during the turn, and its history shows no answer to it")};
   }
   if (now.searched <
@@ -162,6 +172,8 @@ Turn find_turn(const json& history, const TurnQuery& query) {
   const auto& messages = member(history, "messages");
   const auto& rows = messages.is_array() ? messages : none;
   turn.running_id = text_member(member(history, "inFlightRun"), "runId");
+  const auto& session = member(history, "sessionInfo");
+  turn.awaited = text_member(session, "status") == "running" && member(session, "abortedLastRun") == true;
   turn.covers = reaches_back(history, rows, query);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (is_our_input(rows[i], query)) {
@@ -174,6 +186,11 @@ Turn find_turn(const json& history, const TurnQuery& query) {
   }
   read_pending(history, query, turn);
   return turn;
+}
+
+std::variant<LookAgain, Ended, NotTaken> judge_unreadable(const Failure& failure, std::chrono::milliseconds searched) {
+  if (searched < kBecomesReadable) return LookAgain{};
+  return Ended{interrupted_reply("the gateway does not show the history of the session: " + failure.message)};
 }
 
 std::variant<LookAgain, Ended, NotTaken> judge(const Turn& turn, const Circumstances& circumstances) {

@@ -4,7 +4,8 @@
 // - 2026.9.6: a row with idempotencyKey "<key>:user", shown with role "assistant"; its answers carry the run's id in
 //   __openclaw.runId. A turn taken but not begun stands in pendingInputs with its runId, and after a restart never
 //   runs. After a crash in the middle of a turn the gateway begins it again by itself, under a new run id, behind a row
-//   "[System] Your previous turn was interrupted …". Silent answers are not shown.
+//   "[System] Your previous turn was interrupted …"; one session after the other, so that may take as long as the turns
+//   before it do. Silent answers are not shown, and an aborted turn leaves no row at all.
 // - 2026.3.8: a row of role "user" with our provenance, whose sourceChannel names the exchange; its answers are the
 //   assistant rows up to the next input. A session's first turn is not on disk before its first answer.
 // Both cut long texts, and replace very long rows by a note.
@@ -16,6 +17,7 @@
 #include <string>
 #include <variant>
 
+#include "bridge/gateway/frames.h"
 #include "bridge/gateway/outcome.h"
 #include "topics/time.h"
 
@@ -24,7 +26,7 @@ namespace clawbridge::gateway {
 /// Which turn is looked for.
 struct TurnQuery {
   std::string idempotency_key;
-  std::string source_channel;
+  std::string source_channel;  // names the exchange, whichever the attempt
   WallTime handed_over{};
   bool keeps_keys = false;  // 2026.9
 };
@@ -36,6 +38,7 @@ struct Turn {
   bool abandoned = false;   // taken, and will never begin
   bool recovered = false;   // the gateway began it again after a restart
   bool superseded = false;  // a later input follows: it has ended
+  bool awaited = false;     // the gateway says that it will begin a cut turn of the session again
   std::string running_id;   // of the run that the session is in right now, ours or not; empty if none or unknown
   // The last answer that can be the turn's end. `cut`: the text is not whole.
   struct Answer {
@@ -66,6 +69,11 @@ struct Circumstances {
 struct LookAgain {
   bool runs = false;
 };
+
+/// The history could not be read: a gateway that has just started or is stopping refuses to show any. An empty one would
+/// be a different thing: the proof that the turn never began. Interrupted when that lasts too long.
+[[nodiscard]] std::variant<LookAgain, Ended, NotTaken> judge_unreadable(const Failure& failure,
+                                                                        std::chrono::milliseconds searched);
 
 /// A turn that cannot be told is Interrupted, never guessed.
 [[nodiscard]] std::variant<LookAgain, Ended, NotTaken> judge(const Turn& turn, const Circumstances& circumstances);

@@ -8,6 +8,7 @@
 
 namespace clawbridge::gateway {
 
+using core::action::AbortRun;
 using core::action::RecoverRun;
 using core::action::ResolveSession;
 using core::action::StartRun;
@@ -96,6 +97,17 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
                   });
   }
 
+  // The turn's own end tells whether it worked; only a refusal needs words here.
+  void abort_run(const AbortRun& order) {
+    client_->call("chat.abort", {{"sessionKey", order.session_key}, {"runId", order.idempotency_key}},
+                  [self = shared_from_this(), order](CallResult result, const Response* response) {
+                    if (result == CallResult::Answered && !(response->ok && member(response->payload, "aborted") == true)) {
+                      self->sink_(core::event::AbortRefused{order.run, self->why_not_aborted(*response)});
+                    }
+                    return false;
+                  });
+  }
+
   void recover_run(const RecoverRun& order, bool is_started = false) {
     if (!ready_) {
       asio::post(io_, [self = shared_from_this(), order] {
@@ -124,6 +136,12 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
                                          .keeps_keys = h.keeps_keys(),
                                          .agents = self->agents_});
     });
+  }
+
+  [[nodiscard]] std::string why_not_aborted(const Response& response) const {
+    if (!response.ok) return "the gateway refused to stop the turn: " + response.failure.message;
+    if (!hello_.keeps_keys()) return "OpenClaw " + hello_.version + " cannot stop a turn that was not typed into its chat";
+    return "the gateway knows no such turn under way";
   }
 
   void on_down(std::string reason) {
@@ -262,6 +280,9 @@ void OpenClaw::carry_out(const ResolveSession& order) {
 }
 void OpenClaw::carry_out(const StartRun& order) {
   adapter_->start_run(order);
+}
+void OpenClaw::carry_out(const AbortRun& order) {
+  adapter_->abort_run(order);
 }
 void OpenClaw::carry_out(const RecoverRun& order) {
   adapter_->recover_run(order);

@@ -23,7 +23,9 @@ class OpenClaw final : public Gateway {
   void start() override;
   void carry_out(const core::action::ResolveSession& order) override;
   void carry_out(const core::action::StartRun& order) override;
+  void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
+  void carry_out(const core::action::ForgetRun&) override {}  // nothing is kept for it
   void stop() override;
 
  private:

@@ -106,6 +106,8 @@ body::Reply read_result(const json& payload) {
   const auto stop_reason = text_member(meta, "stopReason");
   const auto status = text_member(payload, "status");
   const auto joined = join_payloads(member(result, "payloads"));
+  // Somebody stopped it. A time limit looks the same but for this (2026.9.6).
+  if (status == "timeout" && text_member(payload, "stopReason") == "rpc") return cancelled_reply();
   if (status == "timeout") {
     return failed_reply("the turn was aborted on the gateway: " +
                         first_of({joined.text, text_member(payload, "summary")}));
@@ -134,6 +136,12 @@ body::Reply make_reply(ReplyStatus status, std::string text) {
 body::Reply failed_reply(std::string message) {
   auto reply = make_reply(ReplyStatus::Error);
   reply.error = Error{ErrorCode::GatewayError, std::move(message), false};
+  return reply;
+}
+
+body::Reply cancelled_reply() {
+  auto reply = make_reply(ReplyStatus::Cancelled);
+  reply.ran = true;
   return reply;
 }
 

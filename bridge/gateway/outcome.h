@@ -43,6 +43,8 @@ struct EndedUntold {
 [[nodiscard]] std::variant<StillOpen, Ended, EndedUntold, NotTaken> read_wait_response(const Response& response);
 
 [[nodiscard]] body::Reply make_reply(ReplyStatus status, std::string text = {});
+/// Stopped after it had started.
+[[nodiscard]] body::Reply cancelled_reply();
 /// A reply of status Error (code gateway_error) or Interrupted (code gateway_down).
 [[nodiscard]] body::Reply failed_reply(std::string message);
 [[nodiscard]] body::Reply interrupted_reply(std::string message);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kWait{30};      // one agent.wait for a turn that this boot of the gateway may run
 constexpr std::chrono::seconds kLookAgain{3};  // the same where it only passes the time: after a restart
+constexpr std::chrono::seconds kPause{1};      // after a question that the gateway may have answered at once
 constexpr int kHistoryLimit = 1000;            // what both versions allow
 // Text per row that 2026.9 is asked for. Rows above 128 KiB are replaced by a note; then its own default is asked for.
 constexpr int kHistoryChars = 100'000;
@@ -44,6 +45,7 @@ class Search {
   }
 
   asio::awaitable<void> run() {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
     for (bool first = true; !client_->is_stopped(); first = false) {
       // The first question is only whether the gateway knows at once.
       const auto patience =
@@ -55,17 +57,28 @@ class Search {
       if (ours && finish_by_wait(answer)) co_return;
       if (ours && std::holds_alternative<StillOpen>(answer) && std::get<StillOpen>(answer).known) {
         report_started();
+        pause.expires_after(kPause);
+        co_await pause.async_wait(asio::use_awaitable);
         continue;
       }
-      const auto history = co_await fetch_history(true);
+      auto history = co_await fetch_history(true);
       if (lost(history)) co_return;
       auto turn = find_turn(history.response.payload, query_);
-      if (turn.answer && turn.answer->omitted) {
-        const auto shorter = co_await fetch_history(false);
-        if (lost(shorter)) co_return;
-        turn = find_turn(shorter.response.payload, query_);
+      if (!history.response.ok || (turn.answer && turn.answer->omitted)) {
+        history = co_await fetch_history(false);
+        if (lost(history)) co_return;
+        turn = find_turn(history.response.payload, query_);
       }
-      if (finish_by_history(turn, ours && std::holds_alternative<EndedUntold>(answer), answer)) co_return;
+      if (!history.response.ok) {
+        if (finish(judge_unreadable(history.response.failure, searched()), answer, false)) co_return;
+      } else if (finish_by_history(turn, ours && std::holds_alternative<EndedUntold>(answer), answer)) {
+        co_return;
+      }
+      // What is refused is refused at once, and the next question would be too.
+      if (!history.response.ok || !wait.response.ok) {
+        pause.expires_after(kPause);
+        co_await pause.async_wait(asio::use_awaitable);
+      }
     }
   }
 
@@ -113,15 +126,27 @@ class Search {
     return false;
   }
 
+  [[nodiscard]] std::chrono::milliseconds searched() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
+  }
+
   bool finish_by_history(const Turn& turn, bool ended, const WaitAnswer& answer) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto searched = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
     const Circumstances circumstances{.same_boot = same_boot_,
                                       .keeps_keys = query_.keeps_keys,
                                       .ended = ended,
                                       .uptime = recovery_.hello.uptime + since_hello(),
-                                      .searched = searched};
+                                      .searched = searched()};
     const auto verdict = judge(turn, circumstances);
+    if (finish(verdict, answer, ended)) return true;
+    runs_ = std::get<LookAgain>(verdict).runs && !turn.running_id.empty();
+    // After a restart the gateway goes on with the turn under a new run id: that is the one to wait for.
+    waited_for_ = turn.recovered && runs_ ? turn.running_id : query_.idempotency_key;
+    if (std::get<LookAgain>(verdict).runs) report_started();
+    return false;
+  }
+
+  // Reports a verdict that ends the search.
+  bool finish(const std::variant<LookAgain, Ended, NotTaken>& verdict, const WaitAnswer& answer, bool ended) {
     if (const auto* end = std::get_if<Ended>(&verdict)) {
       auto reply = end->reply;
       const auto* untold = std::get_if<EndedUntold>(&answer);
@@ -137,10 +162,6 @@ class Search {
       sink_(core::event::RunNotTaken{recovery_.order.run, not_taken->reason});
       return true;
     }
-    runs_ = std::get<LookAgain>(verdict).runs && !turn.running_id.empty();
-    // After a restart the gateway goes on with the turn under a new run id: that is the one to wait for.
-    waited_for_ = turn.recovered && runs_ ? turn.running_id : query_.idempotency_key;
-    if (std::get<LookAgain>(verdict).runs) report_started();
     return false;
   }
 

@@ -54,7 +54,7 @@ void Broker::carry_out(core::action::Publish order) {
   if (connection_) return connection_->publish(std::move(order));
   ++counters_->dropped;
   if (order.token != 0)
-    sink_(core::event::BrokerPublished{order.token, false, "not connected to the broker " + url_.shown});
+    sink_(core::event::BrokerPublished{order.token, false, "not connected to the broker " + url_.shown, true});
 }
 
 bool Broker::stop(std::chrono::milliseconds deadline) {

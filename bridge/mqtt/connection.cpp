@@ -235,7 +235,7 @@ void Connection::on_lost(Side& side, const std::string& reason) {
     if (other != &side) disconnect(*other);
   }
   const std::string why = "lost the connection to the broker " + url_.shown + (reason.empty() ? "" : ": " + reason);
-  for (const auto token : tokens) sink_(core::event::BrokerPublished{token, false, why});
+  for (const auto token : tokens) sink_(core::event::BrokerPublished{token, false, why, true});
   if (phase == Phase::Connecting) sink_(core::event::BrokerConnectFailed{core::event::BrokerFailure::Unreachable, why});
   if (phase == Phase::Up) sink_(core::event::BrokerLost{why});
 }
@@ -451,7 +451,7 @@ void Connection::on_published(const paho::token& token, bool ok) {
 
 void Connection::drop(std::uint64_t token, const std::string& reason) {
   ++counters_->dropped;
-  if (token != 0) sink_(core::event::BrokerPublished{token, false, reason});
+  if (token != 0) sink_(core::event::BrokerPublished{token, false, reason, true});
 }
 
 }  // namespace clawbridge::mqtt

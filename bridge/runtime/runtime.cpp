@@ -184,6 +184,15 @@ core::Ticket Runtime::send(core::event::LocalSend request, std::function<void(co
 core::Ticket Runtime::wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) {
   return ask_core(std::move(request), std::move(done));
 }
+core::Ticket Runtime::stop(core::event::LocalCancel request, std::function<void(core::CancelResult)> done) {
+  return ask_core(std::move(request), std::move(done));
+}
+core::Ticket Runtime::replay(core::event::LocalReplay request, std::function<void(core::SendResult)> done) {
+  return ask_core(std::move(request), std::move(done));
+}
+core::Ticket Runtime::drop(core::event::LocalDrop request, std::function<void(core::SendResult)> done) {
+  return ask_core(std::move(request), std::move(done));
+}
 core::Ticket Runtime::ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) {
   return ask_core(std::move(request), std::move(done));
 }
@@ -210,5 +219,6 @@ std::vector<core::PeerView> Runtime::peers() { return core_.peers(); }
 std::vector<core::AgentView> Runtime::agents() { return core_.agents(); }
 std::optional<core::ExchangeView> Runtime::exchange(std::string_view id) { return core_.exchange(id); }
 std::vector<core::ExchangeView> Runtime::exchanges(std::size_t limit) { return core_.exchanges(limit); }
+std::vector<core::ExchangeView> Runtime::dead(std::size_t limit) { return core_.dead(limit); }
 
 }  // namespace clawbridge::runtime

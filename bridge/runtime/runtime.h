@@ -40,7 +40,9 @@ class Hands {
   virtual void carry_out(core::action::Publish& action) = 0;
   virtual void carry_out(core::action::ResolveSession& action) = 0;
   virtual void carry_out(core::action::StartRun& action) = 0;
+  virtual void carry_out(core::action::AbortRun& action) = 0;
   virtual void carry_out(core::action::RecoverRun& action) = 0;
+  virtual void carry_out(core::action::ForgetRun& action) = 0;
   virtual void carry_out(core::action::Note& action) = 0;
   virtual void carry_out(core::action::Stopped& action) = 0;
 };
@@ -59,6 +61,9 @@ class Runtime final : public core::Service {
 
   core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override;
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override;
+  core::Ticket stop(core::event::LocalCancel request, std::function<void(core::CancelResult)> done) override;
+  core::Ticket replay(core::event::LocalReplay request, std::function<void(core::SendResult)> done) override;
+  core::Ticket drop(core::event::LocalDrop request, std::function<void(core::SendResult)> done) override;
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override;
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override;
   core::Ticket revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) override;
@@ -68,9 +73,11 @@ class Runtime final : public core::Service {
   std::vector<core::AgentView> agents() override;
   std::optional<core::ExchangeView> exchange(std::string_view id) override;
   std::vector<core::ExchangeView> exchanges(std::size_t limit) override;
+  std::vector<core::ExchangeView> dead(std::size_t limit) override;
 
  private:
-  using Callback = std::variant<std::function<void(core::SendResult)>, std::function<void(core::AskResult)>, std::function<void(core::TrustResult)>>;
+  using Callback = std::variant<std::function<void(core::SendResult)>, std::function<void(core::AskResult)>, std::function<void(core::TrustResult)>,
+                                std::function<void(core::CancelResult)>>;
 
   void post(core::Event event);
   void schedule_turn();

@@ -59,14 +59,15 @@ struct JournalDb::Statements {
       db,
       "INSERT INTO outgoing (row, id, source, target, op, session, created, expiry, incarnation, receipt, stage, "
       "reason, "
-      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply, asker, chain) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "
+      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply, asker, chain, dead) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) "
       "ON CONFLICT (id) DO NOTHING"};
   Statement update_outgoing{
       db,
       "UPDATE outgoing SET receipt = ?2, stage = ?3, reason = ?4, run_id = ?5, stages = ?6, status = ?7, error_code = "
       "?8, "
-      "error_message = ?9, error_retryable = ?10, ended = ?11, reply = coalesce(?12, reply) WHERE id = ?1"};
+      "error_message = ?9, error_retryable = ?10, ended = ?11, reply = coalesce(?12, reply), dead = ?13 WHERE id = ?1"};
+  Statement bury_outgoing{db, "UPDATE outgoing SET dead = 0 WHERE id = ?1"};
   Statement outgoing_row{db, "SELECT row FROM outgoing WHERE id = ?1"};
   Statement remove_outgoing{db, "DELETE FROM outgoing WHERE row = ?1"};
   Statement clear_outgoing_reply{db, "UPDATE outgoing SET reply = NULL WHERE row = ?1"};
@@ -77,14 +78,15 @@ struct JournalDb::Statements {
                          "INSERT INTO incoming (row, source_gateway, id, digest, source, target, op, session, "
                          "session_key, expiry, received, "
                          "stage, attempt, boot_id, run_id, status, stages, ended, acknowledged, receipt, request, "
-                         "reply, sealed) VALUES (?1, ?2, ?3, "
-                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "
+                         "reply, sealed, losses, dead) VALUES (?1, ?2, ?3, "
+                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) "
                          "ON CONFLICT (source_gateway, id) DO NOTHING"};
   Statement update_incoming{db,
                             "UPDATE incoming SET session_key = ?3, stage = ?4, attempt = ?5, boot_id = ?6, run_id = "
                             "?7, status = ?8, stages = ?9, "
-                            "ended = ?10, receipt = coalesce(?11, receipt), reply = coalesce(?12, reply) WHERE "
+                            "ended = ?10, receipt = coalesce(?11, receipt), reply = coalesce(?12, reply), losses = ?13, dead = ?14 WHERE "
                             "source_gateway = ?1 AND id = ?2"};
+  Statement bury_incoming{db, "UPDATE incoming SET dead = 0 WHERE source_gateway = ?1 AND id = ?2"};
   Statement acknowledge{db, "UPDATE incoming SET acknowledged = 1 WHERE source_gateway = ?1 AND id = ?2"};
   Statement incoming_row{db, "SELECT row FROM incoming WHERE source_gateway = ?1 AND id = ?2"};
   Statement remove_incoming{db, "DELETE FROM incoming WHERE row = ?1"};
@@ -123,6 +125,10 @@ struct JournalDb::Statements {
               .c_str()};
   Statement list_outgoing{db, ("SELECT " + kOutgoingColumns + " FROM outgoing ORDER BY id DESC LIMIT ?1").c_str()};
   Statement list_incoming{db, ("SELECT " + kIncomingColumns + " FROM incoming ORDER BY row DESC LIMIT ?1").c_str()};
+  Statement dead_outgoing{
+      db, ("SELECT " + kOutgoingColumns + " FROM outgoing WHERE dead <> 0 ORDER BY id DESC LIMIT ?1").c_str()};
+  Statement dead_incoming{
+      db, ("SELECT " + kIncomingColumns + " FROM incoming WHERE dead <> 0 ORDER BY row DESC LIMIT ?1").c_str()};
 };
 
 // ---- opening ----
@@ -253,6 +259,7 @@ void JournalDb::write(const core::store::PutOutgoing& order) {
     bind_payload(s, 21, r.reply);
     s.bind_text(22, r.asker);
     s.bind_text(23, chain);
+    s.bind_number(24, r.dead ? 1 : 0);
     s.step();
     return db_->changes() != 0;
   };
@@ -288,6 +295,7 @@ void JournalDb::write(const core::store::UpdateOutgoing& order) {
   bind_error(s, 8, order.error);
   s.bind_number(11, to_ms(order.ended));
   bind_payload(s, 12, order.reply);
+  s.bind_number(13, order.dead ? 1 : 0);
   s.run();
 }
 
@@ -322,6 +330,8 @@ void JournalDb::write(const core::store::PutIncoming& order) {
     bind_payload(s, 21, r.request);
     bind_payload(s, 22, r.reply);
     s.bind_number(23, r.sealed ? 1 : 0);
+    s.bind_number(24, r.losses);
+    s.bind_number(25, r.dead ? 1 : 0);
     s.step();
     return db_->changes() != 0;
   };
@@ -360,8 +370,18 @@ void JournalDb::write(const core::store::UpdateIncoming& order) {
   s.bind_number(10, to_ms(order.ended));
   bind_optional(s, 11, order.receipt);
   bind_payload(s, 12, order.reply);
+  s.bind_number(13, order.losses);
+  s.bind_number(14, order.dead ? 1 : 0);
   s.run();
   add_incoming_bytes(order.source_gateway, order.reply.size());
+}
+
+void JournalDb::write(const core::store::BuryDead& order) {
+  auto& s = order.source_gateway.empty() ? statements_->bury_outgoing : statements_->bury_incoming;
+  int at = 0;
+  if (!order.source_gateway.empty()) s.bind_text(++at, order.source_gateway);
+  s.bind_text(++at, order.id);
+  s.run();
 }
 
 void JournalDb::write(const core::store::AcknowledgeIncoming& order) {
@@ -540,23 +560,28 @@ std::optional<core::IncomingRecord> JournalDb::find_incoming(std::string_view id
   return find->step() ? std::optional(incoming_from(*find, true)) : std::nullopt;
 }
 
-std::vector<core::OutgoingRecord> JournalDb::list_outgoing(std::size_t limit) {
+std::vector<core::OutgoingRecord> JournalDb::outgoing_of(Statement& statement, std::size_t limit) {
   catch_up();
-  Use list(statements_->list_outgoing);
+  Use list(statement);
   list->bind_number(1, static_cast<std::int64_t>(limit));
   std::vector<core::OutgoingRecord> records;
   while (list->step()) records.push_back(outgoing_from(*list, false));
   return records;
 }
 
-std::vector<core::IncomingRecord> JournalDb::list_incoming(std::size_t limit) {
+std::vector<core::IncomingRecord> JournalDb::incoming_of(Statement& statement, std::size_t limit) {
   catch_up();
-  Use list(statements_->list_incoming);
+  Use list(statement);
   list->bind_number(1, static_cast<std::int64_t>(limit));
   std::vector<core::IncomingRecord> records;
   while (list->step()) records.push_back(incoming_from(*list, false));
   return records;
 }
+
+std::vector<core::OutgoingRecord> JournalDb::list_outgoing(std::size_t limit) { return outgoing_of(statements_->list_outgoing, limit); }
+std::vector<core::IncomingRecord> JournalDb::list_incoming(std::size_t limit) { return incoming_of(statements_->list_incoming, limit); }
+std::vector<core::OutgoingRecord> JournalDb::dead_outgoing(std::size_t limit) { return outgoing_of(statements_->dead_outgoing, limit); }
+std::vector<core::IncomingRecord> JournalDb::dead_incoming(std::size_t limit) { return incoming_of(statements_->dead_incoming, limit); }
 
 std::vector<core::ReplayMark> JournalDb::replay_marks() {
   catch_up();

@@ -59,6 +59,8 @@ class JournalDb : public core::JournalReader {
   [[nodiscard]] std::uint64_t incoming_bytes(std::string_view source_gateway) override;
   [[nodiscard]] std::vector<core::OutgoingRecord> list_outgoing(std::size_t limit) override;
   [[nodiscard]] std::vector<core::IncomingRecord> list_incoming(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::OutgoingRecord> dead_outgoing(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::IncomingRecord> dead_incoming(std::size_t limit) override;
   [[nodiscard]] std::vector<core::ReplayMark> replay_marks() override;
   [[nodiscard]] std::optional<core::IncomingRecord> find_incoming(std::string_view id) override;
 
@@ -71,6 +73,7 @@ class JournalDb : public core::JournalReader {
   void write(const core::store::UpdateOutgoing& order);
   void write(const core::store::PutIncoming& order);
   void write(const core::store::UpdateIncoming& order);
+  void write(const core::store::BuryDead& order);
   void write(const core::store::AcknowledgeIncoming& order);
   void write(const core::store::PutPeer& order);
   void write(const core::store::RemovePeer& order);
@@ -82,6 +85,8 @@ class JournalDb : public core::JournalReader {
   /// Applies the uncommitted orders again if SQLite has rolled them back.
   void catch_up();
 
+  std::vector<core::OutgoingRecord> outgoing_of(Statement& statement, std::size_t limit);
+  std::vector<core::IncomingRecord> incoming_of(Statement& statement, std::size_t limit);
   std::optional<std::int64_t> outgoing_row(std::string_view id);
   std::optional<std::int64_t> incoming_row(std::string_view source_gateway, std::string_view id);
   void remove_outgoing(std::int64_t row);

@@ -9,7 +9,8 @@ namespace clawbridge::store {
 
 const std::string kOutgoingColumns =
     "id, source, target, op, session, created, expiry, incarnation, receipt, stage, reason, run_id, stages, status, "
-    "error_code, error_message, error_retryable, ended, asker, chain";
+    "error_code, error_message, error_retryable, ended, asker, chain, dead, "
+    "coalesce(length(request), (SELECT length(bytes) FROM large WHERE large.id = outgoing.row * 8), 0)";
 const std::string kOutgoingPayloads =
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8))"
     ", coalesce(reply, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8 + 1))";
@@ -37,16 +38,18 @@ core::OutgoingRecord outgoing_from(const Statement& row, bool payloads) {
   record.ended = from_ms(row.number(17));
   record.asker = row.text(18);
   record.chain = words_from(row.bytes(19));
+  record.dead = row.number(20) != 0;
+  record.request_bytes = static_cast<std::uint64_t>(row.number(21));
   if (payloads) {
-    record.request = row.text(20);
-    record.reply = row.text(21);
+    record.request = row.text(22);
+    record.reply = row.text(23);
   }
   return record;
 }
 
 const std::string kIncomingColumns =
     "source_gateway, incoming.id, digest, source, target, op, session, session_key, expiry, received, stage, attempt, "
-    "boot_id, run_id, status, stages, ended, acknowledged, sealed";
+    "boot_id, run_id, status, stages, ended, acknowledged, sealed, losses, dead";
 const std::string kIncomingPayloads =
     ", receipt"
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = incoming.row * 8 + 4))"
@@ -79,10 +82,12 @@ core::IncomingRecord incoming_from(const Statement& row, bool payloads) {
   record.ended = from_ms(row.number(16));
   record.acknowledged = row.number(17) != 0;
   record.sealed = row.number(18) != 0;
+  record.losses = static_cast<std::uint32_t>(row.number(19));
+  record.dead = row.number(20) != 0;
   if (payloads) {
-    record.receipt = row.text(19);
-    record.request = row.text(20);
-    record.reply = row.text(21);
+    record.receipt = row.text(21);
+    record.request = row.text(22);
+    record.reply = row.text(23);
   }
   return record;
 }

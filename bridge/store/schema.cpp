@@ -108,8 +108,18 @@ ALTER TABLE peer ADD COLUMN previous_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE peer ADD COLUMN revoked TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Tombstones of before stood for `expired` alone.
+constexpr const char* kVersion3 = R"sql(
+ALTER TABLE outgoing ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incoming ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incoming ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outgoing_dead ON outgoing (id) WHERE dead <> 0;
+CREATE INDEX incoming_dead ON incoming (row) WHERE dead <> 0;
+UPDATE incoming SET status = 'expired' WHERE stage = 'tombstone' AND status = '';
+)sql";
+
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2};
+constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

@@ -69,6 +69,8 @@ struct NoJournal : JournalReader {
   std::uint64_t incoming_bytes(std::string_view) override { return 0; }
   std::vector<OutgoingRecord> list_outgoing(std::size_t) override { return {}; }
   std::vector<IncomingRecord> list_incoming(std::size_t) override { return {}; }
+  std::vector<OutgoingRecord> dead_outgoing(std::size_t) override { return {}; }
+  std::vector<IncomingRecord> dead_incoming(std::size_t) override { return {}; }
   std::vector<ReplayMark> replay_marks() override { return {}; }
   std::optional<IncomingRecord> find_incoming(std::string_view) override { return std::nullopt; }
 };

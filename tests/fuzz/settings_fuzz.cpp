@@ -69,7 +69,13 @@ void check_limits(const Settings::Limits& limits) {
 
 void check_settings(const Settings& settings) {
   require(is_gateway_name(settings.gateway.name), "gateway.name is one");
-  require(settings.gateway.kind == GatewayKind::Echo || is_gateway_url(settings.gateway.url), "gateway.url is one");
+  require(settings.gateway.kind != GatewayKind::OpenClaw || is_gateway_url(settings.gateway.url), "gateway.url is one");
+  if (settings.gateway.kind == GatewayKind::Command) {
+    const auto& command = settings.gateway.command;
+    require(!command.empty() && !command.front().empty() && all(command, is_argument), "gateway.command can be run");
+    require(command.front().front() == '/' || command.front().find('/') == std::string::npos, "no program of the working directory");
+    require(!settings.gateway.workdir.empty() && all(settings.gateway.environment, is_variable_name), "gateway.environment are names");
+  }
   require(all(settings.gateway.agents, is_agent_id), "gateway.agents are ids");
   require(!settings.expose || all(*settings.expose, is_agent_id), "expose are ids");
   require(is_broker_url(settings.broker.url) && is_topic_base(settings.broker.base), "the broker can be used");

@@ -1,6 +1,7 @@
 """Two real OpenClaw gateways, a bridge beside each, and messages between their agents.
 
-The version is OPENCLAW_VERSION (2026.9.6 unless set); the lab is started once for all tests of a run.
+The version is OPENCLAW_VERSION (2026.9.6 unless set); the lab is started once for all tests of a run. With
+OPENCLAW_STANDIN=1 the stand-in takes the place of the real gateways, and has to pass for them.
 """
 
 import os
@@ -10,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from clawtest import case, gateway, process, texts  # noqa: E402
+from clawtest import case, gateway, process, standin, texts  # noqa: E402
 from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_WAIT_ENDED  # noqa: E402
 
 VERSION = os.environ.get("OPENCLAW_VERSION", "2026.9.6")
@@ -30,7 +31,8 @@ class OpenClaw(case.Case):
     def setUpClass(cls):
         cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="claw-oc-"))
         cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
-        cls.lab = gateway.Lab(cls.directory / "lab", VERSION)
+        make = standin.StandInLab if os.environ.get("OPENCLAW_STANDIN") == "1" else gateway.Lab
+        cls.lab = make(cls.directory / "lab", VERSION)
         cls.addClassCleanup(cls.lab.stop)
         cls.fed = case.Federation(cls.directory, {
             "macbook": {"gateway": cls.beside("macbook"), "remote_agents": {"butler": "imac/jarvis"}},

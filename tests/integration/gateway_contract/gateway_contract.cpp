@@ -1,13 +1,17 @@
-// What the core may rely on, asked of a real OpenClaw gateway through the adapter. The same for every version.
+// What the core may rely on, asked of an OpenClaw gateway through the adapter. The same for every version, and for the
+// stand-in as for the real ones: what the stand-in gets wrong fails here.
 //
 //   gateway_contract <lab.json> <gateway> [GoogleTest options]
 //
 // <lab.json> is what tests/support/openclaw-lab writes: the gateway's port and token, and its process, which the
-// restart tests end with a signal; lab.sh, beside the lab, brings it back. The model is the lab's mock: what it does
-// with "SAY", "SLEEP" and "FAIL" stands in mock-llm.mjs. OPENCLAW_VERSION must be the lab's, as for lab.sh itself.
+// restart tests end with a signal. `restart`, where it is there, is the command that brings it back: the stand-in's;
+// otherwise lab.sh does. `pace` shortens the model's sleeps for a gateway that starts faster than a real one. The model
+// is the lab's mock: what it does with "SAY", "SLEEP" and "FAIL" stands in mock-llm.mjs. OPENCLAW_VERSION must be the
+// lab's, as for lab.sh itself.
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -22,15 +26,31 @@
 namespace clawbridge::gateway {
 namespace {
 
-using namespace core;  // NOLINT: events and actions
+using namespace core;                  // NOLINT: events and actions
+using namespace std::chrono_literals;  // NOLINT
 using nlohmann::json;
 
 std::string lab_file;
 std::string gateway_name;
 
-json lab_entry() {
+json lab() {
   std::ifstream file(lab_file);
-  return json::parse(file).at("gateways").at(gateway_name);
+  return json::parse(file);
+}
+json lab_entry() {
+  return lab().at("gateways").at(gateway_name);
+}
+// A duration as this gateway needs it.
+std::chrono::milliseconds paced(std::chrono::milliseconds of_a_real_one) {
+  static const double pace = lab().value("pace", 1.0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(of_a_real_one.count()) * pace));
+}
+// A text that keeps the model busy for that long, and its answer.
+std::string sleep_text(std::chrono::milliseconds duration, const std::string& word) {
+  return "SLEEP " + std::to_string(paced(duration).count()) + " " + word;
+}
+std::string slept(std::chrono::milliseconds duration, const std::string& word) {
+  return "slept " + std::to_string(paced(duration).count()) + " " + word;
 }
 std::string lab_directory() {
   return lab_file.substr(0, lab_file.rfind('/'));
@@ -97,11 +117,18 @@ class Bridge {
                            .text = text,
                            .source_session = "macbook/main",
                            .source_channel = "mqtt:" + id};
-    gateway_.carry_out(order);
+    start_again(order);
     return order;
   }
+  void start_again(const action::StartRun& order) { gateway_.carry_out(order); }
   body::Reply outcome(const action::StartRun& order, std::chrono::seconds patience = std::chrono::seconds(120)) {
     return wait_for<event::RunEnded>([&](const event::RunEnded& e) { return e.run == order.run; }, patience).outcome;
+  }
+  [[nodiscard]] bool has_not_taken(const RunKey& run) const {
+    return std::any_of(events_.begin(), events_.end(), [&](const Event& each) {
+      const auto* not_taken = std::get_if<event::RunNotTaken>(&each);
+      return not_taken != nullptr && not_taken->run == run;
+    });
   }
   // Nothing where the turn was not taken.
   std::optional<body::Reply> outcome_or_not_taken(const action::StartRun& order) {
@@ -254,9 +281,8 @@ TEST(Connecting, SaysThatNobodyListens) {
 }
 
 TEST(Connecting, SaysThatItIsNoGateway) {
-  std::ifstream file(lab_file);
   auto settings = settings_for(lab_entry());
-  settings.url = "ws://localhost:" + std::to_string(json::parse(file).at("mock").at("port").get<int>());
+  settings.url = "ws://localhost:" + std::to_string(lab().at("mock").at("port").get<int>());
   Bridge bridge(settings);
   const auto reason = bridge.wait_for<event::GatewayDown>().reason;
   EXPECT_NE(reason.find("gateway.url"), std::string::npos) << reason;
@@ -327,11 +353,11 @@ TEST_F(Contract, RunsATurnThatStandsInTheHistoryWithItsOrigin) {
 }
 
 TEST_F(Contract, RunsTheTurnsOfOneSessionInOrder) {
-  const auto one = bridge_.start("SLEEP 1500 one");
+  const auto one = bridge_.start(sleep_text(1500ms, "one"));
   const auto two = bridge_.start("two");
   const auto first = bridge_.wait_for<event::RunEnded>();
   EXPECT_EQ(first.run, one.run);
-  EXPECT_EQ(first.outcome.reply, "slept 1500 one");
+  EXPECT_EQ(first.outcome.reply, slept(1500ms, "one"));
   EXPECT_EQ(bridge_.outcome(two).reply, "echo: two");
 }
 
@@ -418,6 +444,25 @@ TEST_F(Contract, SaysWhenARecoveredReplyIsCut) {
   EXPECT_TRUE(reply.reply.starts_with(std::string(7'000, 'x')));
 }
 
+// The key of a turn that this boot of the gateway has run: it answers from memory.
+TEST_F(Contract, RunsAKeyOnceWhileTheGatewayLives) {
+  const auto order = bridge_.start("only once");
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: only once");
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: only once");
+  if (keeps_keys()) {
+    const auto busy = bridge_.start(sleep_text(3s, "busy"));
+    (void)bridge_.wait_for<event::RunStarted>([&](const auto& e) { return e.run == busy.run; });
+    Bridge second(settings_for(lab_entry()));
+    (void)second.up();
+    second.start_again(busy);
+    EXPECT_EQ(second.outcome(busy).reply, slept(3s, "busy"));
+    EXPECT_EQ(bridge_.outcome(busy).reply, slept(3s, "busy"));
+    EXPECT_EQ(Inspector().count(busy.source_channel), 1U);
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+}
+
 // The bridge dies in the middle of a turn; the next one finds it still running.
 TEST_F(Contract, RecoversARunningTurnOverANewConnection) {
   const auto handed_over = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -425,13 +470,13 @@ TEST_F(Contract, RecoversARunningTurnOverANewConnection) {
   {
     Bridge dying(settings_for(lab_entry()));
     (void)dying.up();
-    order = dying.start("SLEEP 6000 survived");
+    order = dying.start(sleep_text(6s, "survived"));
     (void)dying.wait_for<event::RunStarted>();
   }
   bridge_.recover(order, up_.boot_id, handed_over);
   const auto reply = bridge_.outcome(order);
   EXPECT_EQ(reply.status, ReplyStatus::Ok);
-  EXPECT_EQ(reply.reply, "slept 6000 survived");
+  EXPECT_EQ(reply.reply, slept(6s, "survived"));
   EXPECT_EQ(Inspector().count(order.source_channel), 1U);
 }
 
@@ -441,11 +486,11 @@ class Restart : public Contract {
  protected:
   void signal_gateway(int signal) { ASSERT_EQ(::kill(lab_entry().at("pid").get<pid_t>(), signal), 0); }
   void bring_back() {
-    const auto command = std::string(CLAWBRIDGE_LAB_SH) + " restart " + lab_directory() + " " + gateway_name + " >" +
-                         lab_directory() + "/restart.log 2>&1";
-    std::thread lab([&command, this] { lab_status_ = std::system(command.c_str()); });
+    const auto restart = lab().value("restart", CLAWBRIDGE_LAB_SH " restart " + lab_directory());
+    const auto command = restart + " " + gateway_name + " >" + lab_directory() + "/restart.log 2>&1";
+    std::jthread bringing([&command, this] { lab_status_ = std::system(command.c_str()); });
     up_ = bridge_.up();
-    lab.join();
+    bringing.join();
     ASSERT_EQ(lab_status_, 0);
   }
   WallTime now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
@@ -458,9 +503,9 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 8000 crash");
+  const auto order = bridge_.start(sleep_text(8s, "crash"));
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(4));
+  bridge_.io().run_for(paced(4s));
   signal_gateway(SIGKILL);
   EXPECT_FALSE(bridge_.wait_for<event::GatewayDown>().reason.empty());
   EXPECT_EQ(bridge_.wait_for<event::RunLost>().run, order.run);
@@ -470,7 +515,7 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
   const auto reply = bridge_.outcome(order, std::chrono::seconds(180));
   if (keeps_keys()) {
     EXPECT_EQ(reply.status, ReplyStatus::Ok);
-    EXPECT_EQ(reply.reply, "slept 8000 crash");
+    EXPECT_EQ(reply.reply, slept(8s, "crash"));
   } else {
     EXPECT_EQ(reply.status, ReplyStatus::Interrupted);
   }
@@ -483,7 +528,7 @@ TEST_F(Restart, PutsATurnBackThatHadNotBegun) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 20000 early");
+  const auto order = bridge_.start(sleep_text(20s, "early"));
   (void)bridge_.wait_for<event::RunStarted>();
   signal_gateway(SIGKILL);
   (void)bridge_.wait_for<event::RunLost>();
@@ -498,13 +543,19 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
   ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 6000 stop");
+  const auto order = bridge_.start(sleep_text(6s, "stop"));
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(2));
+  bridge_.io().run_for(paced(2s));
   signal_gateway(SIGTERM);
   if (keeps_keys()) {
-    EXPECT_EQ(bridge_.outcome(order).reply, "slept 6000 stop");
+    // A gateway that stops shows no history, and that is no proof that the turn never began.
+    bridge_.io().run_for(paced(500ms));
+    bridge_.recover(order, boot, handed_over);
+    EXPECT_EQ(bridge_.outcome(order).reply, slept(6s, "stop"));
     bring_back();
+    EXPECT_FALSE(bridge_.has_not_taken(order.run));
+    bridge_.recover(order, boot, handed_over);
+    EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).reply, slept(6s, "stop"));
   } else {
     (void)bridge_.wait_for<event::RunLost>();
     bring_back();
@@ -514,14 +565,69 @@ TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
   EXPECT_EQ(Inspector().count(order.source_channel), 1U);
 }
 
+// A turn that had ended is found by its history. That its key must not be sent again is why: 2026.9 then fails and
+// leaves a row that nobody asked for, 2026.3 runs the turn a second time.
+TEST_F(Restart, FindsATurnThatEndedBeforeTheCrash) {
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto order = bridge_.start("SAY ended before");
+  EXPECT_EQ(bridge_.outcome(order).reply, "ended before");
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::GatewayDown>();
+  bring_back();
+  bridge_.recover(order, boot, handed_over);
+  EXPECT_EQ(bridge_.outcome(order, std::chrono::seconds(180)).reply, "ended before");
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+
+  bridge_.start_again(order);
+  const auto again = bridge_.outcome(order);
+  EXPECT_EQ(again.status, keeps_keys() ? ReplyStatus::Error : ReplyStatus::Ok);
+  EXPECT_EQ(Inspector().count(order.source_channel), keeps_keys() ? 1U : 2U);
+}
+
+// A turn that waits behind another one when the gateway dies has not run; the same exchange may be handed over again, as
+// another attempt, which is not taken for the first.
+TEST_F(Restart, PutsAQueuedTurnBackAndTellsItsAttemptsApart) {
+  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto boot = up_.boot_id;
+  const auto handed_over = now();
+  const auto busy = bridge_.start(sleep_text(8s, "busy"));
+  const auto order = bridge_.start("SAY second attempt");
+  (void)bridge_.wait_for<event::RunStarted>([&](const auto& e) { return e.run == order.run; });
+  bridge_.io().run_for(paced(4s));
+  signal_gateway(SIGKILL);
+  (void)bridge_.wait_for<event::RunLost>([&](const auto& e) { return e.run == order.run; });
+  bring_back();
+  bridge_.recover(busy, boot, handed_over);
+  EXPECT_EQ(bridge_.outcome(busy, std::chrono::seconds(180)).status,
+            keeps_keys() ? ReplyStatus::Ok : ReplyStatus::Interrupted);
+  bridge_.recover(order, boot, handed_over);
+  EXPECT_EQ(bridge_.wait_for<event::RunNotTaken>().run, order.run);
+
+  // The busy one again, as `rerun` would: its first attempt stands in the history.
+  for (const auto& each : {order, busy}) {
+    auto second = each;
+    second.run.attempt = 2;
+    second.idempotency_key = each.idempotency_key.substr(0, each.idempotency_key.size() - 1) + "2";
+    second.text = "SAY second attempt";
+    const auto then = now();
+    bridge_.start_again(second);
+    EXPECT_EQ(bridge_.outcome(second).reply, "second attempt");
+    bridge_.recover(second, up_.boot_id, then);
+    EXPECT_EQ(bridge_.outcome(second).reply, "second attempt");
+  }
+  EXPECT_EQ(Inspector().count(order.source_channel), 1U);
+  EXPECT_EQ(Inspector().count(busy.source_channel), 2U);
+}
+
 // The first turn of a session leaves nothing on disk in 2026.3 before its answer: nobody can tell, and it is not run
 // again.
 TEST_F(Restart, DoesNotPutAFirstTurnBackThatItCannotSee) {
   const auto boot = up_.boot_id;
   const auto handed_over = now();
-  const auto order = bridge_.start("SLEEP 5000 first", "agent:jarvis:first" + next_id());
+  const auto order = bridge_.start(sleep_text(5s, "first"), "agent:jarvis:first" + next_id());
   (void)bridge_.wait_for<event::RunStarted>();
-  bridge_.io().run_for(std::chrono::seconds(4));
+  bridge_.io().run_for(paced(4s));
   signal_gateway(SIGKILL);
   (void)bridge_.wait_for<event::RunLost>();
   bring_back();

@@ -25,6 +25,12 @@ def binary():
     return str(path)
 
 
+def is_sanitized():
+    """Whether the program was built with a sanitizer, whose memory and time say nothing about users'."""
+    with open(binary(), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 class Outcome:
     """What one run of the command line gave."""
 

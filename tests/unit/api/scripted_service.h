@@ -31,6 +31,19 @@ class ScriptedService : public core::Service {
     std::function<void(core::TrustResult)> done;
   };
 
+  struct Stop {
+    core::event::LocalCancel event;
+    std::function<void(core::CancelResult)> done;
+  };
+  struct Replay {
+    core::event::LocalReplay event;
+    std::function<void(core::SendResult)> done;
+  };
+  struct Drop {
+    core::event::LocalDrop event;
+    std::function<void(core::SendResult)> done;
+  };
+
   core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override {
     sends.push_back({std::move(request), std::move(done)});
     sends.back().event.ticket = ++tickets;
@@ -40,6 +53,21 @@ class ScriptedService : public core::Service {
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override {
     waits.push_back({std::move(request), std::move(done)});
     if (on_wait) on_wait(waits.back());
+    return ++tickets;
+  }
+  core::Ticket stop(core::event::LocalCancel request, std::function<void(core::CancelResult)> done) override {
+    stops.push_back({std::move(request), std::move(done)});
+    if (on_stop) on_stop(stops.back());
+    return ++tickets;
+  }
+  core::Ticket replay(core::event::LocalReplay request, std::function<void(core::SendResult)> done) override {
+    replays.push_back({std::move(request), std::move(done)});
+    if (on_replay) on_replay(replays.back());
+    return ++tickets;
+  }
+  core::Ticket drop(core::event::LocalDrop request, std::function<void(core::SendResult)> done) override {
+    drops.push_back({std::move(request), std::move(done)});
+    if (on_drop) on_drop(drops.back());
     return ++tickets;
   }
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override {
@@ -73,11 +101,24 @@ class ScriptedService : public core::Service {
     return newest;
   }
 
+  std::vector<core::ExchangeView> dead(std::size_t limit) override {
+    auto views = dead_views;
+    if (views.size() > limit) views.resize(limit);
+    return views;
+  }
+
   // What was called. The hooks run inside the call; an answer must come later, so they post it.
   std::vector<Send> sends;
   std::vector<Wait> waits;
   std::vector<Ask> asks;
   std::vector<Trust> trusts;
+  std::vector<Stop> stops;
+  std::vector<Replay> replays;
+  std::vector<Drop> drops;
+  std::function<void(Stop&)> on_stop;
+  std::function<void(Replay&)> on_replay;
+  std::function<void(Drop&)> on_drop;
+  std::vector<core::ExchangeView> dead_views;
   struct Revoke {
     core::event::LocalRevoke event;
     std::function<void(core::TrustResult)> done;

@@ -44,7 +44,7 @@ TEST(Errors, SuggestNothingFarFetched) {
 }
 
 TEST(Errors, RefuseKeysOfLaterReleases) {
-  for (const std::string key : {"on_interrupted", "late_reply"}) {
+  for (const std::string key : {"late_reply"}) {
     EXPECT_EQ(error_of(key + ": x"), "clawbridge.yaml:1: " + key + " is not available in this release; remove it");
     EXPECT_EQ(error_of("gateway: { " + key + ": x }"),
               "clawbridge.yaml:1: gateway." + key + " is not available in this release; remove it");
@@ -53,10 +53,33 @@ TEST(Errors, RefuseKeysOfLaterReleases) {
             "CLAWBRIDGE_LATE_REPLY: late_reply is not available in this release; unset it");
 }
 
-TEST(Errors, RefuseWordsOfLaterReleases) {
-  EXPECT_EQ(error_of("gateway: { kind: command }"),
-            "clawbridge.yaml:1: gateway.kind is \"command\", which is not available in this release; "
-            "allowed: openclaw, echo");
+TEST(Errors, OfACommandGatewayNameWhatIsMissing) {
+  const std::string needs = "gateway.kind command needs a program, as in \"command: [/usr/bin/my-agent, --flag]\"";
+  EXPECT_EQ(error_of("gateway: { kind: command }"), "clawbridge.yaml:1: " + needs);
+  EXPECT_EQ(error_of("gateway:\n  kind: command\n  command: []"), "clawbridge.yaml:3: " + needs);
+  EXPECT_EQ(error_of("gateway:\n  kind: command\n  command: [\"\", x]"), "clawbridge.yaml:3: " + needs);
+  EXPECT_EQ(error_of("gateway:\n  kind: command\n  command: /bin/cat"),
+            "clawbridge.yaml:3: gateway.command must be a list, as in \"[jarvis, pepper]\"");
+  EXPECT_EQ(error_of("gateway:\n  kind: command\n  command: [./agent]"),
+            "clawbridge.yaml:3: gateway.command begins with \"./agent\"; write the whole path, from the first /, or the name alone to look for it in "
+            "PATH");
+  EXPECT_THAT(error_of("gateway:\n  kind: command\n  command: [\"a\\0b\"]"), HasSubstr("without NUL"));
+  EXPECT_THAT(error_of("gateway: { kind: command, command: [cat], environment: [A=b] }"), HasSubstr("allowed: a list of different names, each the name of"));
+  EXPECT_THAT(error_of("gateway: { kind: command, command: [cat], environment: [CLAW_FROM] }"), HasSubstr("gateway.environment is \"CLAW_FROM\""));
+  EXPECT_THAT(error_of("gateway: { kind: command, command: [cat], time_limit: 0s }"), HasSubstr("1s to 365d"));
+  EXPECT_EQ(error_of("gateway: { kind: command, comand: [cat] }"),
+            "clawbridge.yaml:1: unknown key \"gateway.comand\"; did you mean \"gateway.command\"?");
+}
+
+TEST(Errors, KeepKeysToTheirKindOfGateway) {
+  EXPECT_EQ(error_of("gateway: { agents: [main] }"), "clawbridge.yaml:1: gateway.agents is for gateway.kind echo or command only; remove it");
+  EXPECT_EQ(error_of("gateway: { kind: echo, agents: [main] }"), "");
+  EXPECT_EQ(error_of("gateway: { kind: command, command: [cat], agents: [main] }"), "");
+  for (const std::string key : {"command: [cat]", "workdir: /", "environment: [A]", "reply_bytes: 1", "time_limit: 1s"}) {
+    EXPECT_EQ(error_of("gateway: { kind: echo, " + key + " }"),
+              "clawbridge.yaml:1: gateway." + key.substr(0, key.find(':')) + " is for gateway.kind command only; remove it");
+  }
+  EXPECT_EQ(error_of("gateway: { kind: command, command: [cat], delay: 1s }"), "clawbridge.yaml:1: gateway.delay is for gateway.kind echo only; remove it");
 }
 
 TEST(Errors, OfPolicyRulesNameTheLineAndWhatIsMissing) {

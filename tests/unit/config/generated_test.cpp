@@ -65,6 +65,10 @@ TEST(Keys, TakeTheirOwnDefaultsAndLimits) {
     Machine machine;
     const bool echo = key.path == "gateway.delay";
     if (echo) machine.variables["CLAWBRIDGE_GATEWAY_KIND"] = "echo";
+    if (key.path == "gateway.reply_bytes") {
+      machine.variables["CLAWBRIDGE_GATEWAY_KIND"] = "command";
+      machine.variables["CLAWBRIDGE_GATEWAY_COMMAND"] = "/bin/cat";
+    }
     machine.variables[variable_name(key.path)] = std::string(key.default_text);
     EXPECT_EQ(machine.error(""), "") << key.path;
     if (key.type != Type::Integer) continue;
@@ -103,6 +107,20 @@ TEST(Example, LoadsAndChangesNothing) {
   EXPECT_EQ(example.log.format, defaults.log.format);
   EXPECT_EQ(example.limits.message_bytes, defaults.limits.message_bytes);
   EXPECT_EQ(example.limits.runs, defaults.limits.runs);
+}
+
+TEST(Example, ShowsACommandGatewayThatLoads) {
+  // A comment of one line, because it would take the place of the section above it.
+  std::istringstream lines(read("clawbridge.example.yaml"));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# gateway:")) text = line.substr(2);
+  }
+  Machine machine;
+  const Settings settings = machine.load(text);
+  EXPECT_EQ(settings.gateway.kind, GatewayKind::Command);
+  EXPECT_FALSE(settings.gateway.command.empty());
+  EXPECT_NE(settings.gateway.time_limit.count(), 0);
 }
 
 TEST(Example, LoadsWithEverythingSwitchedOn) {

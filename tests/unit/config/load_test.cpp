@@ -131,6 +131,34 @@ TEST(Load, ReadsAnEchoGateway) {
   EXPECT_EQ(settings.gateway.url, "");
 }
 
+TEST(Load, ReadsACommandGateway) {
+  Machine machine;
+  machine.variables["FLAG"] = "--model=x";
+  const Settings settings = machine.load(
+      "gateway: { kind: command, agents: [helper], command: [~/bin/agent, -v, -v, \"\", \"${env:FLAG}\"], workdir: ~/work, environment: [API_KEY], "
+      "reply_bytes: 1000, time_limit: 5m }\n");
+  EXPECT_EQ(settings.gateway.kind, GatewayKind::Command);
+  EXPECT_THAT(settings.gateway.agents, ElementsAre("helper"));
+  EXPECT_THAT(settings.gateway.command, ElementsAre("/home/tony/bin/agent", "-v", "-v", "", "--model=x"));
+  EXPECT_EQ(settings.gateway.workdir, "/home/tony/work");
+  EXPECT_THAT(settings.gateway.environment, ElementsAre("API_KEY"));
+  EXPECT_EQ(settings.gateway.reply_bytes, 1000U);
+  EXPECT_EQ(settings.gateway.time_limit, 5min);
+  EXPECT_EQ(settings.gateway.url, "");
+}
+
+TEST(Load, GivesACommandGatewayItsDefaults) {
+  Machine machine;
+  const Settings settings = machine.load("gateway: { kind: command, command: [my-agent] }\n");
+  EXPECT_THAT(settings.gateway.command, ElementsAre("my-agent"));
+  EXPECT_EQ(settings.gateway.workdir, "/home/tony");
+  EXPECT_TRUE(settings.gateway.environment.empty());
+  EXPECT_EQ(settings.gateway.reply_bytes, 1'048'576U);
+  EXPECT_EQ(settings.gateway.time_limit, 0ms) << "none";
+  machine.variables = {{"CLAWBRIDGE_GATEWAY_KIND", "command"}, {"CLAWBRIDGE_GATEWAY_COMMAND", "/bin/agent, -v, -v"}};
+  EXPECT_THAT(machine.load("").gateway.command, ElementsAre("/bin/agent", "-v", "-v"));
+}
+
 TEST(Load, TakesSectionsWithNothingInThem) {
   Machine machine;
   EXPECT_EQ(machine.load("api:\n#  socket: x\nbroker: {}\n").broker.base, "claw");

@@ -61,6 +61,30 @@ TEST_F(InboxTest, TurnsOfOneSessionRunOneAfterTheOther) {
   EXPECT_EQ(next[0].text, "two");
 }
 
+TEST_F(InboxTest, ARunIsForgottenOnceItsOutcomeIsJournaled) {
+  send("imac/jarvis", "one");
+  settle();
+  const auto runs = imac.take<action::StartRun>();
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_TRUE(imac.take<action::ForgetRun>().empty());
+  imac.step(now, event::RunNotTaken{runs[0].run, "busy"});
+  EXPECT_TRUE(imac.take<action::ForgetRun>().empty()) << "the next attempt has another key";
+  pass(2s);
+  const auto again = imac.take<action::StartRun>();
+  ASSERT_EQ(again.size(), 1u);
+  finish(imac, again[0], "done");
+  const auto forgotten = imac.take<action::ForgetRun>();
+  ASSERT_EQ(forgotten.size(), 1u);
+  EXPECT_EQ(forgotten[0].run, again[0].run);
+  EXPECT_EQ(forgotten[0].idempotency_key, again[0].idempotency_key);
+}
+
+TEST_F(InboxTest, WhatNeverReachedTheGatewayIsNotForgottenThere) {
+  send("imac/nobody", "one");
+  settle();
+  EXPECT_TRUE(imac.take<action::ForgetRun>().empty());
+}
+
 TEST_F(InboxTest, DifferentSessionsRunInParallelUpToTheLimit) {
   imac.options().limits.runs = 1;
   imac.boot(now);

@@ -118,6 +118,19 @@ TEST_F(LinkTest, ShutdownSaysOfflineThenCloses) {
   EXPECT_EQ(imac.core().peers().at(0).presence, "offline");
 }
 
+TEST_F(LinkTest, AStateThatDidNotReachTheBrokerIsPublishedAgainAndNotCalledRefused) {
+  settle();
+  gateway_up(macbook, {"main"});
+  const auto states = macbook.take<action::Publish>();
+  ASSERT_EQ(states.size(), 1u);
+  macbook.step(now, event::BrokerPublished{states[0].token, false, "too many messages wait", true});
+  EXPECT_EQ(macbook.core().status().broker_error, "");
+  log.clear();
+  pass(6s);
+  ASSERT_FALSE(log.empty());
+  EXPECT_EQ(field(log.back().payload, "state"), "\"online\"");
+}
+
 TEST_F(LinkTest, AnAttemptThatNobodyAnswersIsGivenUpAndMadeAnew) {
   Node lone("studio", folder_.path(), 9);
   lone.boot(now);

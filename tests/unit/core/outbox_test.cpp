@@ -65,6 +65,22 @@ TEST_F(OutboxTest, ARefusedPublishIsToldAsTheReason) {
   EXPECT_NE((*result)->hint.find("the broker refused it: not authorized"), std::string::npos) << (*result)->hint;
 }
 
+TEST_F(OutboxTest, APublishThatTheConnectionLostIsNoRefusal) {
+  const auto ticket = send("imac/jarvis", "hello", 1s);
+  const auto published = macbook.take<action::Publish>();
+  ASSERT_EQ(published.size(), 1u);
+  macbook.step(now, event::BrokerPublished{published[0].token, false, "lost the connection", true});
+  for (const auto& note : macbook.take<action::Note>()) EXPECT_NE(note.level, action::Level::Error) << note.name;
+  EXPECT_EQ(macbook.count("request.broker_denied"), 0u);
+  pass(3s);  // it is repeated by itself
+  finish_all(imac);
+  settle();
+  const auto result = answer(ticket);
+  ASSERT_TRUE(result && *result);
+  EXPECT_EQ((*result)->hint.find("refused"), std::string::npos) << (*result)->hint;
+  EXPECT_EQ(macbook.core().exchanges(1).at(0).status, "ok");
+}
+
 TEST_F(OutboxTest, AnExchangeCanBeLookedAtRightAfterTheStepThatAcceptedIt) {
   const auto id = answer(send("imac/jarvis", "hello", 0ms))->value().correlation_id;
   const auto view = macbook.core().exchange(id);

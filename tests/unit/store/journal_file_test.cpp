@@ -62,10 +62,10 @@ TEST_F(JournalFile, IsRefusedToASecondOpener) {
 TEST_F(JournalFile, OfANewerReleaseIsRefusedAndLeftAlone) {
   open();
   journal_.reset();
-  run_sql(path(), "PRAGMA user_version = 3");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 3, this one knows 2)")));
+  run_sql(path(), "PRAGMA user_version = 4");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 4, this one knows 3)")));
   EXPECT_TRUE(fs::exists(path()));
-  run_sql(path(), "PRAGMA user_version = 2");
+  run_sql(path(), "PRAGMA user_version = 3");
   open();
 }
 
@@ -76,7 +76,8 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   commit();
   const auto incarnation = journal_->restore().incarnation;
   journal_.reset();
-  for (const char* column : {"outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
+  for (const char* index : {"outgoing_dead", "incoming_dead"}) run_sql(path(), std::string("DROP INDEX ") + index);
+  for (const char* column : {"outgoing DROP COLUMN dead", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
                              "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
                              "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
     run_sql(path(), std::string("ALTER TABLE ") + column);

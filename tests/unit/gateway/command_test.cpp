@@ -1,0 +1,239 @@
+// The command gateway with programs that run to their end: what they get, and what becomes of what they give.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include "command_fixture.h"
+
+namespace clawbridge::gateway {
+namespace {
+
+using namespace core;  // NOLINT: the events and actions under test
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_F(CommandTest, AnnouncesItsAgents) {
+  const auto gateway = make(settings({"/bin/cat"}));
+  gateway->start();
+  EXPECT_TRUE(events_.empty());  // no event from inside a call
+  const auto up = next<event::GatewayUp>();
+  EXPECT_EQ(up.kind, "command");
+  EXPECT_FALSE(up.boot_id.empty());
+  ASSERT_EQ(up.agents.size(), 2U);
+  EXPECT_EQ(up.agents[0].id, "jarvis");
+}
+
+TEST_F(CommandTest, TheTextGoesInAndTheReplyComesBackByteForByte) {
+  const auto gateway = up(settings({"/bin/cat"}));
+  const std::string text("/reset $(id) \"'`\n\t\0\xC3\xBC\xF0\x9F\xA6\x80\r\n \n", 28);
+  const auto reply = run_to_end(*gateway, text);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok);
+  EXPECT_EQ(reply.reply, text);
+  EXPECT_EQ(reply.run_id, "claw:macbook:01A:1");
+  EXPECT_EQ(reply.session_key, "agent:jarvis:main");
+  EXPECT_FALSE(reply.truncated);
+}
+
+TEST_F(CommandTest, ArgumentsAreThoseOfTheSettingsWithoutAShell) {
+  const auto gateway = up(settings({script("printf '%s|' \"$@\""), "two words", "$(id)", "*", "", "two words"}));
+  EXPECT_EQ(run_to_end(*gateway, "text").reply, "two words|$(id)|*||two words|");
+}
+
+TEST_F(CommandTest, AProgramThatDoesNotReadIsNotHarmed) {
+  const auto gateway = up(settings({"true"}));
+  EXPECT_EQ(run_to_end(*gateway, std::string(1'000'000, 'x')).status, ReplyStatus::NoReply);
+}
+
+TEST_F(CommandTest, TheProgramLearnsAboutTheMessageAndNothingElseOfTheBridge) {
+  ::setenv("CLAWBRIDGE_BROKER_PASSWORD", "secret", 1);
+  ::setenv("SOME_TOKEN", "secret", 1);
+  ::setenv("WANTED", "value", 1);
+  ::setenv("CLAW_FROM", "somebody/else", 1);
+  ::setenv("LC_TIME", "C", 1);
+  auto with = settings({"env"});
+  with.environment = {"WANTED"};
+  const auto gateway = up(std::move(with));
+  const auto lines = lines_of(run_to_end(*gateway, "text").reply);
+  for (const char* name : {"CLAWBRIDGE_BROKER_PASSWORD", "SOME_TOKEN", "WANTED", "CLAW_FROM", "LC_TIME"}) ::unsetenv(name);
+  EXPECT_THAT(lines, IsSupersetOf({std::string("CLAW_GATEWAY=imac"), std::string("CLAW_AGENT=jarvis"), std::string("CLAW_SESSION=agent:jarvis:main"),
+                                   std::string("CLAW_FROM=macbook/main"), std::string("CLAW_CORRELATION_ID=01A"), std::string("CLAW_ATTEMPT=1"),
+                                   std::string("CLAW_IDEMPOTENCY_KEY=claw:macbook:01A:1"), std::string("WANTED=value"), std::string("LC_TIME=C")}));
+  EXPECT_THAT(lines, Contains(StartsWith("PATH=")));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("secret"))));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("somebody"))));
+}
+
+TEST_F(CommandTest, TheProgramGetsNoOtherFiles) {
+  const Descriptor leaky(::fcntl(STDERR_FILENO, F_DUPFD, 77));  // as libraries open them, without O_CLOEXEC
+  const auto gateway = up(settings({"ls", "/proc/self/fd"}));
+  EXPECT_EQ(run_to_end(*gateway, "text").reply, "0\n1\n2\n3\n") << "the last is its own, of the folder it reads";
+}
+
+TEST_F(CommandTest, TheProgramRunsInItsFolder) {
+  const auto gateway = up(settings({"pwd"}));
+  EXPECT_EQ(run_to_end(*gateway, "text").reply, folder_.path().string() + "\n");
+}
+
+TEST_F(CommandTest, SignalsAreAsInAnyOtherProgram) {
+  const auto gateway = up(settings({script("{ yes; echo \"status $?\" >&2; } | head -n 1; exit 1")}));
+  EXPECT_THAT(run_to_end(*gateway, "text").error->message, HasSubstr("status 141")) << "SIGPIPE ends a program";
+}
+
+TEST_F(CommandTest, AFailureIsAnErrorWithTheProgramsOwnWords) {
+  const auto program = script("cat > /dev/null; echo half; echo first >&2; echo 'no \\377 model' >&2; printf '\\377\\n' >&2; exit 7");
+  const auto gateway = up(settings({program}));
+  const auto reply = run_to_end(*gateway, "text");
+  EXPECT_EQ(reply.status, ReplyStatus::Error);
+  EXPECT_EQ(reply.error->code, ErrorCode::GatewayError);
+  EXPECT_THAT(reply.error->message, StartsWith(program + " ended with exit code 7; the last it wrote to stderr: first\nno "));
+  EXPECT_THAT(reply.error->message, HasSubstr("\xEF\xBF\xBD"));
+}
+
+TEST_F(CommandTest, OnlyTheLastPartOfStderrIsKept) {
+  const auto gateway = up(settings({script("yes beginning | head -c 300000 >&2; echo 'the end' >&2; exit 1")}));
+  const auto message = run_to_end(*gateway, "text").error->message;
+  EXPECT_THAT(message, testing::EndsWith("the end"));
+  EXPECT_LT(message.size(), 4500U);
+}
+
+TEST_F(CommandTest, AProgramEndedByASignalIsAnError) {
+  const auto gateway = up(settings({script("kill -KILL $$")}));
+  EXPECT_THAT(run_to_end(*gateway, "text").error->message, HasSubstr("was ended by signal 9 (Killed)"));
+}
+
+TEST_F(CommandTest, OutputBeyondTheLimitIsCutAndMarked) {
+  auto with = settings({script("yes 0123456 | head -c 3000000; echo done >&2")});
+  with.reply_bytes = 100'003;
+  const auto gateway = up(std::move(with));
+  const auto reply = run_to_end(*gateway, "text");
+  EXPECT_EQ(reply.status, ReplyStatus::Ok) << "the program was not held up, and its end is its own";
+  EXPECT_TRUE(reply.truncated);
+  EXPECT_EQ(reply.reply.size(), 100'003U);
+  EXPECT_THAT(reply.reply, StartsWith("0123456\n0123456\n"));
+}
+
+TEST_F(CommandTest, OutputThatIsNotUtf8IsAnError) {
+  const auto gateway = up(settings({script("printf 'abc\\377'")}));
+  const auto reply = run_to_end(*gateway, "text");
+  EXPECT_EQ(reply.status, ReplyStatus::Error);
+  EXPECT_THAT(reply.error->message, HasSubstr("not UTF-8 (byte 4 of 4)"));
+}
+
+TEST_F(CommandTest, WhatAProgramLeavesBehindDoesNotHoldUpItsReply) {
+  const auto hold = fifo("hold");
+  const auto gateway = up(settings({script("(cat " + hold + " > /dev/null) & echo reply")}));
+  EXPECT_EQ(run_to_end(*gateway, "text").reply, "reply\n");
+  release(hold);
+}
+
+TEST_F(CommandTest, AFileThatIsNoProgramIsNotTaken) {
+  std::ofstream(path("broken")) << "neither script nor program";
+  ::chmod(path("broken").c_str(), 0700);
+  const auto gateway = up(settings({path("broken").string()}));
+  gateway->carry_out(start("text"));
+  const auto refused = next<event::RunNotTaken>();
+  EXPECT_EQ(refused.reason, "gateway.command was not started: \"" + path("broken").string() + "\" cannot be run: Exec format error");
+  EXPECT_FALSE(std::filesystem::exists(turn_folder()));
+}
+
+TEST_F(CommandTest, WithoutASupervisorTheTurnIsNotTaken) {
+  auto with = settings({"/bin/cat"});
+  with.self = "/nowhere/at/all";
+  const auto gateway = up(std::move(with));
+  gateway->carry_out(start("text"));
+  EXPECT_EQ(next<event::RunNotTaken>().reason, "cannot start a process for the turn: No such file or directory");
+  EXPECT_FALSE(std::filesystem::exists(turn_folder()));
+}
+
+TEST_F(CommandTest, IsDownWithoutItsProgram) {
+  const auto reason = [&](const std::string& program) {
+    const auto gateway = make(settings({program}));
+    gateway->start();
+    return next<event::GatewayDown>().reason;
+  };
+  EXPECT_EQ(reason("/nowhere/agent"), "gateway.command \"/nowhere/agent\": No such file or directory; install the program there, or correct the path");
+  EXPECT_THAT(reason("no-such-agent"), StartsWith("gateway.command \"no-such-agent\": not found in PATH ("));
+  std::ofstream(path("plain")) << "text";
+  EXPECT_THAT(reason(path("plain").string()), HasSubstr("Permission denied; make it an executable file (chmod +x)"));
+  EXPECT_THAT(reason(folder_.path().string()), HasSubstr("Is a directory"));
+}
+
+TEST_F(CommandTest, IsDownWithoutItsFolders) {
+  auto with = settings({"/bin/cat"});
+  with.workdir = path("work").string();
+  const auto one = make(with);
+  one->start();
+  EXPECT_EQ(next<event::GatewayDown>().reason, "gateway.workdir \"" + path("work").string() + "\": No such file or directory; make the folder, or correct the path");
+  with.workdir = folder_.path().string();
+  with.turns = path("missing") / "turns";
+  const auto two = make(with);
+  two->start();
+  EXPECT_THAT(next<event::GatewayDown>().reason, StartsWith("cannot make the folder"));
+}
+
+TEST_F(CommandTest, NoticesThatItsProgramIsGone) {
+  const auto program = script("echo reply");
+  const auto gateway = up(settings({program}));
+  std::filesystem::remove(program);
+  gateway->carry_out(start("text"));
+  EXPECT_THAT(next<event::RunNotTaken>().reason, HasSubstr(program));
+  EXPECT_THAT(next<event::GatewayDown>().reason, HasSubstr(program));
+}
+
+TEST_F(CommandTest, RejectsAnUnknownAgent) {
+  const auto gateway = up(settings({"/bin/cat"}));
+  gateway->carry_out(start("text", "01A", "nobody"));
+  const auto outcome = next<event::RunEnded>().outcome;
+  EXPECT_EQ(outcome.status, ReplyStatus::Rejected);
+  EXPECT_EQ(outcome.error->message, "no agent \"nobody\" on this gateway; it has: jarvis, pepper");
+}
+
+TEST_F(CommandTest, ResolvesEverySessionOfItsAgents) {
+  const auto gateway = up(settings({"/bin/cat"}));
+  const auto resolve = [&](const std::string& agent, const std::string& session, const std::string& label) {
+    gateway->carry_out(action::ResolveSession{{"macbook", "01A", 1}, agent, session, label});
+    return next<event::SessionResolved>().session_key;
+  };
+  EXPECT_EQ(*resolve("jarvis", "agent:jarvis:any thing:\xC3\xBC", ""), "agent:jarvis:any thing:\xC3\xBC");
+  EXPECT_EQ(resolve("jarvis", "agent:pepper:main", "").error().code, ErrorCode::UnknownSession);
+  EXPECT_EQ(resolve("jarvis", "agent:jarvis:", "").error().code, ErrorCode::UnknownSession);
+  EXPECT_EQ(resolve("jarvis", std::string("agent:jarvis:a\0b", 16), "").error().code, ErrorCode::UnknownSession);
+  EXPECT_EQ(resolve("jarvis", "agent:jarvis:a\nb", "").error().code, ErrorCode::UnknownSession);
+  EXPECT_THAT(resolve("jarvis", "", "daily").error().message, StartsWith("No session found with label: daily"));
+  EXPECT_EQ(resolve("nobody", "agent:nobody:main", "").error().code, ErrorCode::UnknownAgent);
+}
+
+TEST(SupervisorOrder, IsReadBack) {
+  SupervisorOrder order{.folder = "/a b",
+                        .reply_bytes = 5,
+                        .time_limit = std::chrono::hours(1),
+                        .durable = true,
+                        .workdir = "/",
+                        .environment = {"A", "B"},
+                        .argv = {"/bin/echo", "", "--", "x"}};
+  EXPECT_EQ(supervisor_order(to_arguments(order)), order);
+  order.environment.clear();
+  EXPECT_EQ(supervisor_order(to_arguments(order)), order);
+  auto arguments = to_arguments(order);
+  arguments.resize(7);
+  EXPECT_EQ(supervisor_order(arguments), std::nullopt) << "no program";
+  arguments = to_arguments(order);
+  arguments[6] = "99";
+  EXPECT_EQ(supervisor_order(arguments), std::nullopt);
+  arguments[2] = "many";
+  EXPECT_EQ(supervisor_order(arguments), std::nullopt);
+}
+
+}  // namespace
+}  // namespace clawbridge::gateway
