@@ -53,14 +53,21 @@ class Journal final : public core::JournalReader {
   [[nodiscard]] std::uint64_t incoming_bytes(std::string_view source_gateway) override;
   [[nodiscard]] std::vector<core::OutgoingRecord> list_outgoing(std::size_t limit) override;
   [[nodiscard]] std::vector<core::IncomingRecord> list_incoming(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::OutgoingRecord> dead_outgoing(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::IncomingRecord> dead_incoming(std::size_t limit) override;
   [[nodiscard]] std::vector<core::ReplayMark> replay_marks() override;
   [[nodiscard]] std::optional<core::IncomingRecord> find_incoming(std::string_view id) override;
 
  private:
+  template <class Wanted>
+  [[nodiscard]] std::vector<core::OutgoingRecord> newest_outgoing(std::size_t limit, Wanted wanted) const;
+  template <class Wanted>
+  [[nodiscard]] std::vector<core::IncomingRecord> newest_incoming(std::size_t limit, Wanted wanted) const;
   void write(const core::store::PutOutgoing& order);
   void write(const core::store::UpdateOutgoing& order);
   void write(const core::store::PutIncoming& order);
   void write(const core::store::UpdateIncoming& order);
+  void write(const core::store::BuryDead& order);
   void write(const core::store::AcknowledgeIncoming& order);
   void write(const core::store::PutPeer& order);
   void write(const core::store::RemovePeer& order);

@@ -37,6 +37,7 @@ constexpr std::pair<const char*, core::Planted> kPlanted[] = {
     {"rejection_not_journaled", core::Planted::RejectionNotJournaled},
     {"stage_published_before_stored", core::Planted::StagePublishedBeforeStored},
     {"purge_without_marks", core::Planted::PurgeWithoutMarks},
+    {"cancel_without_tombstone", core::Planted::CancelWithoutTombstone},
     {"lane_order_across_loss", core::Planted::LaneOrderAcrossLoss},
     {"reply_forgotten_before_ack", core::Planted::ReplyForgottenBeforeAck},
     {"blind_resend", core::Planted::BlindResend},

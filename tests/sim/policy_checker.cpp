@@ -32,6 +32,7 @@ std::optional<std::string> forbidden(const Site& site, const core::IncomingRecor
   if (peer == nullptr) return "its peer is unknown";
   // It may have been taken just before or just after the trust changed in the same transaction.
   if (!trusted(peer->trust) && !trusted(site.journal->trust_before(record.source_gateway))) return "its peer is not trusted";
+  if (record.op != Operation::SessionsSend) return std::nullopt;  // the simulator's rules speak of nothing else
   const bool label = record.session.starts_with("label:");
   const auto session = label ? std::string() : record.session.empty() ? "agent:" + record.target.agent + ":main" : record.session;
   if (denied(site, record, session)) return "a rule denies it";

@@ -127,6 +127,26 @@ TEST_F(DurabilityTest, WhatMayHaveBeenPurgedUnderAWrongClockIsNotCalledNotFound)
   EXPECT_EQ(macbook.core().exchange(id)->status, "accepted");
 }
 
+TEST_F(DurabilityTest, WhatNeverCameIsNotFoundAlthoughSomethingLaterWasAcknowledgedAndPurged) {
+  bring_up();
+  const auto id = answer(send("imac/jarvis", "lost", 0ms))->value().correlation_id;
+  settle(lose_all);
+  send("imac/pepper", "hello", 0ms);
+  settle();
+  ASSERT_EQ(finish_all(imac), 1u);
+  pass(1500ms, [](const action::Publish& message) { return message.topic == "claw/imac/jarvis/inbox"; });  // acknowledged
+  imac.step(later(11s, 5 * 24h), event::Tick{});
+  imac.take<action::Publish>();
+  macbook.step(later(10min, 5 * 24h), event::Tick{});
+  const auto questions = published(macbook, "claw.v1.status.request");
+  ASSERT_EQ(questions.size(), 1u);
+  imac.step(later(10min, 5 * 24h), event::BrokerMessage{"claw/imac/_bridge/inbox", questions[0], false, {}, {}});
+  const auto answers = published(imac, "claw.v1.reply");
+  ASSERT_EQ(answers.size(), 1u);
+  macbook.step(later(10min, 5 * 24h), event::BrokerMessage{"claw/macbook/_bridge/reply", answers[0], false, {}, {}});
+  EXPECT_EQ(macbook.core().exchange(id)->status, "expired");
+}
+
 TEST_F(DurabilityTest, WhatWasAskedOfOnesOwnAgentsBeforeARotationOfKeysRunsAfterIt) {
   macbook.options().seal = Seal::Always;
   macbook.boot(now);
