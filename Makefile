@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test check-long check-bare chaos bench bench-trust fuzz format clean
+.PHONY: help setup build demo run test sim check-long check-bare chaos bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -11,6 +11,7 @@ EXCHANGES ?= 100000
 KILLS ?= 1000
 SEED ?=
 TARGET ?=
+SEEDS ?=
 # CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
 with_ccache = CMAKE_CXX_COMPILER_LAUNCHER="$$(command -v ccache || true)"
 program = build/release/bridge/clawbridge
@@ -35,6 +36,11 @@ run: build ## one bridge beside a local gateway: CONFIG=clawbridge.yaml, or noth
 
 test: setup ## everything that must pass: sanitizers, unit tests, real brokers, real gateways
 	$(with_ccache) cmake --workflow --preset asan
+
+sim: setup ## the simulator: SEEDS=100000, or for MINUTES=10
+	$(with_ccache) cmake --preset asan
+	cmake --build --preset asan --target sim
+	build/asan/tests/sim/sim $(if $(SEEDS),--seeds $(SEEDS),--minutes $(MINUTES))
 
 check-long: setup ## what takes longer: hundreds of kills under load, the thread sanitizer, half an hour of fuzzing
 	$(with_ccache) cmake --preset asan

@@ -251,7 +251,7 @@ body::Reply Inbox::answer_status(const Message& message) {
 bool Inbox::may_be_purged(const std::string& gateway, std::string_view id) {
   refresh_marks();
   const auto mark = marks_.find(gateway);
-  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time;
+  return mark != marks_.end() && ulid_time(id) <= mark->second.forgotten;
 }
 
 // Makes it certain that an exchange which was never taken will never be: `status` is what its request is answered, should it come.

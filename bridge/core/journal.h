@@ -107,6 +107,7 @@ struct ReplayMark {
   std::string gateway;
   WallTime id_time{};          // greatest id time purged
   WallTime expiry{};           // greatest expirytime purged
+  WallTime forgotten{};        // greatest id time purged without an acknowledgement: its requester may still ask
 };
 
 // ---- orders: each is one small change; a batch of them is one transaction ----

@@ -95,7 +95,7 @@ struct JournalDb::Statements {
       db,
       "SELECT row, source_gateway, id, expiry, coalesce(length(request), (SELECT length(bytes) FROM large WHERE "
       "large.id = incoming.row * 8 + 4), 0) + coalesce(length(reply), (SELECT length(bytes) FROM large WHERE large.id = "
-      "incoming.row * 8 + 5), 0) FROM incoming WHERE expiry < ?1 AND stage IN ('ended', 'tombstone') AND "
+      "incoming.row * 8 + 5), 0), acknowledged <> 0 OR stage = 'tombstone' FROM incoming WHERE expiry < ?1 AND stage IN ('ended', 'tombstone') AND "
       "(acknowledged <> 0 OR max(ended, received) < ?2) ORDER BY expiry LIMIT ?3"};
 
   Statement put_large{db, "INSERT OR REPLACE INTO large (id, bytes) VALUES (?1, ?2)"};
@@ -109,9 +109,9 @@ struct JournalDb::Statements {
   Statement remove_peer{db, "DELETE FROM peer WHERE gateway = ?1"};
   Statement raise_mark{
       db,
-      "INSERT INTO replay_mark (gateway, id_time, expiry) VALUES (?1, ?2, ?3) ON CONFLICT (gateway) DO UPDATE SET "
-      "id_time = max(id_time, excluded.id_time), expiry = max(expiry, excluded.expiry)"};
-  Statement marks{db, "SELECT gateway, id_time, expiry FROM replay_mark ORDER BY gateway"};
+      "INSERT INTO replay_mark (gateway, id_time, expiry, forgotten) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (gateway) DO UPDATE SET "
+      "id_time = max(id_time, excluded.id_time), expiry = max(expiry, excluded.expiry), forgotten = max(forgotten, excluded.forgotten)"};
+  Statement marks{db, "SELECT gateway, id_time, expiry, forgotten FROM replay_mark ORDER BY gateway"};
   Statement put_epoch{db, "UPDATE bridge SET epoch = ?1"};
 
   Statement get_outgoing{db,
@@ -454,7 +454,9 @@ void JournalDb::purge_incoming(const core::store::Purge& order) {
     while (old->step()) {
       rows.push_back(old->number(0));
       auto& mark = marks[old->text(1)];
-      if (is_ulid(old->bytes(2))) mark.id_time = std::max(mark.id_time, ulid_time(old->bytes(2)));
+      const auto id_time = is_ulid(old->bytes(2)) ? ulid_time(old->bytes(2)) : WallTime{};
+      mark.id_time = std::max(mark.id_time, id_time);
+      if (old->number(5) == 0) mark.forgotten = std::max(mark.forgotten, id_time);
       mark.expiry = std::max(mark.expiry, from_ms(old->number(3)));
       if (incoming_bytes_) (*incoming_bytes_)[old->text(1)] -= static_cast<std::uint64_t>(old->number(4));
     }
@@ -470,6 +472,7 @@ void JournalDb::raise_mark(const core::ReplayMark& mark) {
   statements_->raise_mark.bind_text(1, mark.gateway);
   statements_->raise_mark.bind_number(2, to_ms(mark.id_time));
   statements_->raise_mark.bind_number(3, to_ms(mark.expiry));
+  statements_->raise_mark.bind_number(4, to_ms(mark.forgotten));
   statements_->raise_mark.run();
 }
 
@@ -587,7 +590,7 @@ std::vector<core::ReplayMark> JournalDb::replay_marks() {
   catch_up();
   Use list(statements_->marks);
   std::vector<core::ReplayMark> marks;
-  while (list->step()) marks.push_back({list->text(0), from_ms(list->number(1)), from_ms(list->number(2))});
+  while (list->step()) marks.push_back({list->text(0), from_ms(list->number(1)), from_ms(list->number(2)), from_ms(list->number(3))});
   return marks;
 }
 

@@ -108,7 +108,7 @@ ALTER TABLE peer ADD COLUMN previous_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE peer ADD COLUMN revoked TEXT NOT NULL DEFAULT '';
 )sql";
 
-// Tombstones of before stood for `expired` alone.
+// Tombstones of before stood for `expired` alone. Whether what was purged before had been acknowledged is not known.
 constexpr const char* kVersion3 = R"sql(
 ALTER TABLE outgoing ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE incoming ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
@@ -116,6 +116,8 @@ ALTER TABLE incoming ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outgoing_dead ON outgoing (id) WHERE dead <> 0;
 CREATE INDEX incoming_dead ON incoming (row) WHERE dead <> 0;
 UPDATE incoming SET status = 'expired' WHERE stage = 'tombstone' AND status = '';
+ALTER TABLE replay_mark ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+UPDATE replay_mark SET forgotten = id_time;
 )sql";
 
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.

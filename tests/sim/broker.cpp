@@ -109,7 +109,7 @@ void Broker::broken(std::size_t number, bool give_will, const std::string* why) 
   trace_.line(client.name, "broker.lost", 0, [&] { return *why; });
   if (phase == Client::Phase::Connecting) client.sink(core::event::BrokerConnectFailed{core::event::BrokerFailure::Unreachable, *why});
   if (phase != Client::Phase::Up) return;
-  for (const auto token : tokens) client.sink(core::event::BrokerPublished{token, false, *why});
+  for (const auto token : tokens) client.sink(core::event::BrokerPublished{token, false, *why, true});
   client.sink(core::event::BrokerLost{*why});
 }
 
@@ -209,7 +209,7 @@ void Broker::subscribe(std::size_t number, const core::action::Subscribe& order)
 void Broker::publish(std::size_t number, const core::action::Publish& order) {
   auto& client = clients_[number];
   if (client.phase != Client::Phase::Up) {
-    if (order.token != 0) client.sink(core::event::BrokerPublished{order.token, false, "not connected to the virtual broker"});
+    if (order.token != 0) client.sink(core::event::BrokerPublished{order.token, false, "not connected to the virtual broker", true});
     return;
   }
   if (options_.packet_bytes_max != 0 && order.topic.size() + order.payload.size() > options_.packet_bytes_max) {
@@ -224,7 +224,7 @@ void Broker::publish(std::size_t number, const core::action::Publish& order) {
     auto& from = clients_[number];
     if (token != 0) {
       arrive(from, connection, true, [&from, token, report] {
-        if (from.unacknowledged.erase(token) != 0 && report) from.sink(core::event::BrokerPublished{token, true, ""});
+        if (from.unacknowledged.erase(token) != 0 && report) from.sink(core::event::BrokerPublished{token, true, "", false});
       });
     }
     recorded_.push_back(message);

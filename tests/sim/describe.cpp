@@ -42,6 +42,7 @@ std::string describe_order(const StoreOrder& order) {
                         [](const store::UpdateOutgoing& o) { return "update outgoing " + o.id + " " + o.stage + " " + o.status; },
                         [](const store::PutIncoming& o) { return "put incoming " + o.record.id + " stage " + std::to_string(static_cast<int>(o.record.stage)) + " " + o.record.status; },
                         [](const store::UpdateIncoming& o) { return "update incoming " + o.id + " stage " + std::to_string(static_cast<int>(o.stage)) + " " + o.status; },
+                        [](const store::BuryDead& o) { return "bury " + o.id; },
                         [](const store::AcknowledgeIncoming& o) { return "acknowledge " + o.ids.front() + " of " + std::to_string(o.ids.size()); },
                         [](const store::PutPeer& o) { return "put peer " + o.record.gateway; },
                         [](const store::RemovePeer& o) { return "remove peer " + o.gateway; },
@@ -86,11 +87,14 @@ std::string describe(const Event& event) {
                         [](const event::LocalSend& e) { return "send " + e.caller_agent + " -> " + e.gateway + "/" + e.agent + " " + e.session_key + e.label + " " + e.message.substr(0, 12); },
                         [](const event::LocalAsk& e) { return "ask " + e.gateway; },
                         [](const event::LocalWait& e) { return "wait " + e.id; },
+                        [](const event::LocalCancel& e) { return "cancel " + e.id; },
+                        [](const event::LocalReplay& e) { return "replay " + e.id; },
+                        [](const event::LocalDrop& e) { return "drop " + e.id; },
+                        [](const event::AbortRefused& e) { return "abort refused " + name_of(e.run); },
                         [](const event::LocalGone&) { return std::string("caller gone"); },
                         [](const event::LocalTrust& e) { return "trust " + e.gateway; },
                         [](const event::LocalRevoke& e) { return "revoke " + e.gateway; },
                         [](const event::Shutdown&) { return std::string("shut down"); },
-                        [](const auto&) { return std::string("another event"); },
                     },
                     event);
 }
@@ -104,9 +108,14 @@ std::string describe(const Action& action) {
                         [](const action::Publish& a) { return "-> " + brief(a.topic, a.payload); },
                         [](const action::ResolveSession& a) { return "resolve " + name_of(a.run); },
                         [](const action::StartRun& a) { return "start run " + name_of(a.run) + " in " + a.session_key; },
+                        [](const action::AbortRun& a) { return "abort run " + name_of(a.run); },
+                        [](const action::ForgetRun& a) { return "forget run " + name_of(a.run); },
                         [](const action::RecoverRun& a) { return "recover run " + name_of(a.run) + " boot " + a.boot_id; },
                         [](const action::Answer& a) {
                           const auto* sent = std::get_if<SendResult>(&a.result);
+                          if (const auto* cancel = std::get_if<CancelResult>(&a.result); cancel != nullptr && *cancel) {
+                            return "answer " + std::to_string(a.ticket) + " " + (*cancel)->exchange.correlation_id + " " + (*cancel)->result;
+                          }
                           return "answer " + std::to_string(a.ticket) + (sent == nullptr ? "" : *sent ? " " + (*sent)->correlation_id + " " + (*sent)->status : " " + sent->error().message);
                         },
                         [](const action::Note& a) {
@@ -115,7 +124,6 @@ std::string describe(const Action& action) {
                           return text;
                         },
                         [](const action::Stopped&) { return std::string("stopped"); },
-                        [](const auto&) { return std::string("another action"); },
                     },
                     action);
 }

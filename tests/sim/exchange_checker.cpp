@@ -41,11 +41,12 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
     return;
   }
   if (before == nullptr) {
-    trace_.count("exchanges accepted");
+    trace_.count(after->op == Operation::Cancel ? "cancels asked" : "exchanges accepted");
     exchange.order = ++accepted_;
     exchange.source = after->source;
     exchange.target = after->target;
-    exchange.lane = after->source.str() + "|" + after->target.str() + "|" + (after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session);
+    exchange.op = after->op;
+    exchange.lane = after->op == Operation::Cancel ? "cancel " + after->id : after->source.str() + "|" + after->target.str() + "|" + (after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session);
   } else if (!before->incarnation.empty() && (before->request != after->request || before->incarnation != after->incarnation)) {
     trace_.violation("bytes changed", describe(key, exchange));
   }
@@ -59,7 +60,8 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
 }
 
 // What an outcome says of the turn must be true.
-void ExchangeChecker::judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status) {
+void ExchangeChecker::judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status, std::string_view reply) {
+  if (exchange.op != Operation::SessionsSend) return;
   const auto wrong = [&](const std::string& why) { trace_.violation("outcome", std::string(where) + " says " + status + ", but " + why + ": " + describe(key, exchange)); };
   const auto* responder = sites_.at(exchange.target.gateway);
   const bool same_journal = exchange.turns == 0 || exchange.journal == responder->journals;
@@ -67,11 +69,14 @@ void ExchangeChecker::judge(const Key& key, const Exchange& exchange, std::strin
     const auto expected = status == "ok" ? ReplyStatus::Ok : status == "error" ? ReplyStatus::Error : ReplyStatus::NoReply;
     if (!exchange.finished) {
       wrong("the turn has not finished");
-    } else if (exchange.turn_status != expected) {
+    } else if (exchange.turn_status != expected && !(status == "error" && exchange.turn_status == ReplyStatus::Cancelled)) {
       wrong("the turn ended otherwise");
     }
   } else if (status == "rejected" || status == "expired") {
     if (exchange.turns != 0 && same_journal) wrong("the turn ran");
+  } else if (status == "cancelled") {
+    const bool never_ran = reply.find("\"ran\":false") != std::string_view::npos;  // (not to be seen where it is sealed)
+    if (never_ran && exchange.turns != 0 && same_journal) wrong("the turn ran");
   } else if (status == "interrupted") {
     if (!exchange.disturbed) wrong("nothing went down during the turn");
   }
@@ -94,7 +99,7 @@ void ExchangeChecker::check_outcome(const Site& site, const core::OutgoingRecord
     return;
   }
   if (record.status != "unknown") {
-    judge(key, exchange, "the requester", record.status);
+    judge(key, exchange, "the requester", record.status, record.reply);
     return;
   }
   // (Once a journal was lost while the clock went back, the late will of its connection may speak for it again.)
@@ -128,6 +133,17 @@ void ExchangeChecker::answered(const Site& site, const core::SendResult& result)
   }
 }
 
+// What a caller is told of stopping an exchange.
+void ExchangeChecker::answered(const Site& site, const core::CancelResult& result) {
+  if (!result) return;
+  const Key key{site.name, result->exchange.correlation_id};
+  const auto& exchange = exchanges_[key];
+  trace_.count(result->result == "cancelled" ? "cancel answered cancelled" : result->result == "cannot_abort" ? "cancel answered cannot_abort" : "cancel answered otherwise");
+  if (result->result == "cancelled" && result->ran == false && exchange.turns != 0 && !exchange.responder_lost) {
+    trace_.violation("answer", "a caller was told that it was stopped before it ran: " + describe(key, exchange));
+  }
+}
+
 // ---- the responder ----
 
 void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingRecord* before, const core::IncomingRecord* after) {
@@ -143,6 +159,7 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
     return;
   }
   if (exchange.target.gateway.empty()) {  // its requester's journal was lost before anybody looked
+    exchange.op = after->op;
     exchange.source = after->source;
     exchange.target = after->target;
   }
@@ -157,7 +174,7 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
     if (after->status != before->status || after->reply != before->reply) trace_.violation("answer changed", describe(key, exchange));
   } else if (after->stage == IncomingStage::Ended) {
     exchange.answer = after->status;
-    judge(key, exchange, "the responder", after->status);
+    judge(key, exchange, "the responder", after->status, after->reply);
   }
 }
 
@@ -200,7 +217,7 @@ void ExchangeChecker::turn_began(const std::string& gateway, const std::string& 
   const auto site = sites_.find(gateway);
   exchange.journal = site->second->journals;
   if (++exchange.turns > 1) trace_.violation("turn twice", describe(key, exchange));
-  if (const auto [ran, fresh] = text_ran_.emplace(text, key); !fresh && ran->second != key) {
+  if (const auto [ran, fresh] = text_ran_.emplace(text, key); !fresh && ran->second != key && !asked_again_.contains(ran->second)) {
     trace_.violation("turn twice", "the same text under two ids: " + describe(key, exchange) + " and " + ran->second.second);
   }
   if (site->second->journal->committed_incoming(key.first, key.second) == nullptr && exchange.answer.empty() && !exchange.responder_lost) {
@@ -208,7 +225,7 @@ void ExchangeChecker::turn_began(const std::string& gateway, const std::string& 
     trace_.violation("not stored", "a turn began that the journal does not hold: " + describe(key, exchange));
   }
   for (const auto* said : {&exchange.outcome, &exchange.answer}) {
-    if ((*said == "rejected" || *said == "expired") && !exchange.responder_lost) trace_.violation("ran after all", describe(key, exchange));
+    if ((*said == "rejected" || *said == "expired" || *said == "cancelled") && !exchange.responder_lost) trace_.violation("ran after all", describe(key, exchange));
   }
   if (exchange.order == 0) return;
   auto& latest = lane_began_[exchange.lane];
@@ -250,7 +267,7 @@ bool ExchangeChecker::below_mark(const core::OutgoingRecord& record) const {
   const auto responder = sites_.find(record.target.gateway);
   if (responder == sites_.end()) return false;
   for (const auto& mark : responder->second->journal->replay_marks()) {
-    if (mark.gateway == record.source.gateway) return ulid_time(record.id) <= mark.id_time;
+    if (mark.gateway == record.source.gateway) return ulid_time(record.id) <= mark.forgotten;
   }
   return false;
 }
@@ -269,7 +286,7 @@ std::vector<std::string> ExchangeChecker::stuck() const {
       const Key key{name, id};
       const auto& exchange = exchanges_.at(key);
       auto& ahead = waiting[record.target.gateway];
-      if (exchange.forgotten) continue;
+      if (exchange.forgotten && record.receipt) continue;
       if (!record.receipt && (exchange.may_wait || below_mark(record) || ahead.lanes.contains(exchange.lane) || ahead.heads >= 16)) {
         if (ahead.lanes.insert(exchange.lane).second) ++ahead.heads;
         continue;
@@ -294,7 +311,7 @@ void ExchangeChecker::check_agreement() {
     if (responder == sites_.end()) continue;
     const auto* record = responder->second->journal->committed_incoming(key.first, key.second);
     if (record == nullptr) continue;
-    const bool agree = record->stage == IncomingStage::Tombstone ? exchange.outcome == "expired" : record->status == exchange.outcome;
+    const bool agree = record->stage == IncomingStage::Tombstone ? exchange.outcome == "expired" || exchange.outcome == record->status : record->status == exchange.outcome;
     if (!agree && exchange.outcome != "unknown") trace_.violation("disagreement", describe(key, exchange));
     const bool in_peace = healed_at_ && exchange.outcome_at > *healed_at_ + kSettles && exchange.outcome_by_reply;
     if (in_peace && !record->acknowledged) trace_.violation("not acknowledged", describe(key, exchange));

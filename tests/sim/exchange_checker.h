@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,9 @@ class ExchangeChecker final : public TurnObserver {
   void incoming_committed(const Site& site, const core::IncomingRecord* before, const core::IncomingRecord* after);
   void journal_lost(const Site& site);
   void answered(const Site& site, const core::SendResult& result);
+  void answered(const Site& site, const core::CancelResult& result);
+  /// A person asks a dead letter again: its text may run under another id, too.
+  void may_run_again(const std::string& source_gateway, const std::string& id) { asked_again_.insert({source_gateway, id}); }
   void turn_began(const std::string& gateway, const std::string& key, const std::string& session, const std::string& text) override;
   void turn_finished(const std::string& key, ReplyStatus status, const std::string& text) override;
   void turns_disturbed(const std::string& gateway) override;
@@ -49,6 +53,7 @@ class ExchangeChecker final : public TurnObserver {
     std::uint64_t order = 0;        // of acceptance; 0: not seen to be accepted
     Address source;
     Address target;
+    Operation op = Operation::SessionsSend;
     std::string lane;
     bool requester_lost = false;    // with its journal
     bool responder_lost = false;    // its journal, after it may have had this
@@ -69,7 +74,7 @@ class ExchangeChecker final : public TurnObserver {
   [[nodiscard]] static Key key_of(std::string_view idempotency_key);
   [[nodiscard]] std::string describe(const Key& key, const Exchange& exchange) const;
   [[nodiscard]] bool below_mark(const core::OutgoingRecord& record) const;
-  void judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status);
+  void judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status, std::string_view reply);
   void check_outcome(const Site& site, const core::OutgoingRecord& record, Exchange& exchange);
   void check_taken(const Site& site, const core::IncomingRecord& record);
   void check_forgotten(const Site& site, const core::IncomingRecord& record, Exchange& exchange);
@@ -80,6 +85,7 @@ class ExchangeChecker final : public TurnObserver {
   std::map<Key, Exchange> exchanges_;
   std::map<std::string, std::uint64_t> lane_began_;  // acceptance order of the lane's latest turn
   std::map<std::string, Key> text_ran_;              // every text is sent once
+  std::set<Key> asked_again_;
   std::uint64_t accepted_ = 0;
   std::optional<Instant> healed_at_;
 };

@@ -113,8 +113,6 @@ void Gateway::begin_next(Session& session) {
 
 void Gateway::finish(const TurnRef& turn, std::uint64_t boot) {
   if (boot != boot_ || !up_ || silent_ || turn->ended) return;
-  turn->ended = true;
-  turn->ended_at = scheduler_.now();
   if (dice_.chance(options_.fail)) {
     turn->status = ReplyStatus::Error;
   } else if (dice_.chance(options_.no_reply)) {
@@ -122,6 +120,12 @@ void Gateway::finish(const TurnRef& turn, std::uint64_t boot) {
   } else {
     turn->reply = "echo: " + turn->text;
   }
+  end_turn(turn);
+}
+
+void Gateway::end_turn(const TurnRef& turn) {
+  turn->ended = true;
+  turn->ended_at = scheduler_.now();
   observer_.turn_finished(turn->key, turn->status, turn->reply);
   respond(turn, core::event::RunEnded{turn->run, reply_of(*turn)}, true);
   for (const auto& [run, search] : searches_) {
@@ -133,7 +137,24 @@ void Gateway::finish(const TurnRef& turn, std::uint64_t boot) {
   if (draining_) drained();
 }
 
+// The method `chat.abort`. A turn that was stopped leaves no row; what waits or was taken up again is not known by that id.
+bool Gateway::abort(const std::string& key) {
+  const auto turn = known(key);
+  if (!turn || !turn->begun || turn->ended || turn->again) return false;
+  trace_.count("turns stopped");
+  turn->status = ReplyStatus::Cancelled;
+  std::erase(sessions_[turn->session].rows, turn);
+  end_turn(turn);
+  return true;
+}
+
 body::Reply Gateway::reply_of(const Turn& turn) const {
+  if (turn.status == ReplyStatus::Cancelled) {
+    auto stopped = gateway::cancelled_reply();
+    stopped.run_id = turn.key;
+    stopped.session_key = turn.session;
+    return stopped;
+  }
   auto reply = turn.status == ReplyStatus::Error ? gateway::failed_reply("the turn failed: the virtual model is out of order")
                                                  : gateway::make_reply(turn.status, turn.reply);
   reply.run_id = turn.key;

@@ -31,7 +31,7 @@ class TurnObserver {
   virtual ~TurnObserver() = default;
   /// The agent begins to work on it; not when the gateway takes an interrupted turn up again by itself.
   virtual void turn_began(const std::string& gateway, const std::string& key, const std::string& session, const std::string& text) = 0;
-  /// `status`: Ok with its text, NoReply or Error.
+  /// `status`: Ok with its text, NoReply, Error, or Cancelled when it was stopped.
   virtual void turn_finished(const std::string& key, ReplyStatus status, const std::string& text) = 0;
   /// Whatever the bridge has handed over and not heard the end of may have been cut off: a process died, or the connection.
   virtual void turns_disturbed(const std::string& gateway) = 0;
@@ -50,6 +50,7 @@ class Gateway {
   void detach();
   void carry_out(const core::action::ResolveSession& order);
   void carry_out(const core::action::StartRun& order);
+  void carry_out(const core::action::AbortRun& order);
   void carry_out(const core::action::RecoverRun& order);
 
   // ---- faults ----
@@ -112,6 +113,8 @@ class Gateway {
   void stop_process();
   void begin_next(Session& session);
   void finish(const TurnRef& turn, std::uint64_t boot);
+  void end_turn(const TurnRef& turn);
+  [[nodiscard]] bool abort(const std::string& key);
   /// To the connection that waits for it, if it still does. `final`: no other response follows.
   void respond(const TurnRef& turn, core::Event event, bool final);
   [[nodiscard]] std::chrono::microseconds duration();
@@ -122,6 +125,7 @@ class Gateway {
   // echo
   void echo_run(const core::action::StartRun& order);
   void echo_finish(const TurnRef& turn);
+  void echo_abort(const core::action::AbortRun& order);
   void echo_recover(const core::action::RecoverRun& order);
 
   const std::string name_;

@@ -149,6 +149,23 @@ void Gateway::carry_out(const core::action::StartRun& order) {
   });
 }
 
+void Gateway::carry_out(const core::action::AbortRun& order) {
+  trace_.count("turns to be stopped");
+  if (is_echo()) {
+    echo_abort(order);
+    return;
+  }
+  if (!connected_) return;  // what became of the turn is asked when it is there again
+  scheduler_.after(hop_, [this, order, connection = connection_] {
+    if (connection != connection_ || !up_) return;
+    const bool stopped = kind_ == GatewayKind::Recent && abort(order.idempotency_key);
+    if (stopped) return;
+    scheduler_.after(hop_, [this, run = order.run, connection] {
+      if (connection == connection_ && sink_) sink_(core::event::AbortRefused{run, "the virtual gateway cannot stop it"});
+    });
+  });
+}
+
 void Gateway::carry_out(const core::action::RecoverRun& order) {
   trace_.count("turns looked for");
   if (is_echo()) {
@@ -188,10 +205,15 @@ gateway::Turn Gateway::history_of(const Search& search) const {
   if (kind_ == GatewayKind::Recent && session.current && !session.current->cut_off) {
     seen.running_id = (session.current->again ? "again:" : "") + session.current->key;
   }
+  seen.awaited = kind_ == GatewayKind::Recent && session.current && session.current->cut_off;
   seen.covers = rows.empty() ? !session.exists && session.pending.empty() : rows.front()->row_time < search.order.handed_over;
   for (auto at = rows.begin(); at != rows.end(); ++at) {
     const auto& turn = **at;
-    if (turn.source_channel != search.order.source_channel) continue;
+    const auto& order = search.order;
+    const bool first = order.idempotency_key.ends_with(":1");
+    const bool ours = kind_ == GatewayKind::Recent ? turn.key == order.idempotency_key
+                                                   : turn.source_channel == order.source_channel && (first || turn.row_time >= order.handed_over);
+    if (!ours) continue;
     seen.found = true;
     seen.superseded = at + 1 != rows.end();
     seen.recovered = turn.again;
@@ -223,7 +245,8 @@ void Gateway::look(const core::RunKey& run) {
   };
   const auto turn = known(search.order.idempotency_key);
   if (turn && turn->ended && kind_ == GatewayKind::Recent) {
-    end(core::event::RunEnded{run, finished(reply_of(*turn), search)});
+    const bool stopped = turn->status == ReplyStatus::Cancelled;  // agent.wait does not say by whom
+    end(core::event::RunEnded{run, finished(stopped ? gateway::failed_reply("the turn failed: timeout") : reply_of(*turn), search)});
     return;
   }
   const bool queued = turn && !turn->begun && kind_ == GatewayKind::Recent;
@@ -276,6 +299,22 @@ void Gateway::echo_finish(const TurnRef& turn) {
   turn->reply = "echo: " + turn->text;
   observer_.turn_finished(turn->key, ReplyStatus::Ok, turn->reply);
   if (sink_) sink_(core::event::RunEnded{turn->run, reply_of(*turn)});
+}
+
+void Gateway::echo_abort(const core::action::AbortRun& order) {
+  const auto found = turns_.find(order.idempotency_key);
+  if (found == turns_.end()) {
+    report(core::event::AbortRefused{order.run, "the turn has ended"});
+    return;
+  }
+  const auto turn = found->second;
+  turns_.erase(found);
+  trace_.count("turns stopped");
+  if (kind_ == GatewayKind::Echo) observer_.turn_finished(turn->key, ReplyStatus::Cancelled, {});  // (in no record it never was)
+  auto reply = gateway::cancelled_reply();
+  reply.run_id = order.idempotency_key;
+  reply.session_key = order.session_key;
+  report(core::event::RunEnded{order.run, std::move(reply)});
 }
 
 void Gateway::echo_recover(const core::action::RecoverRun& order) {

@@ -13,6 +13,7 @@ using namespace core;
 namespace {
 
 OutgoingRecord without_payloads(OutgoingRecord record) {
+  record.request_bytes = record.request.size();
   record.request.clear();
   record.reply.clear();
   return record;
@@ -65,7 +66,10 @@ std::optional<IncomingRecord> Journal::incoming(std::string_view source_gateway,
 
 std::optional<OutgoingRecord> Journal::outgoing(std::string_view id) {
   const auto* record = outgoing_.find(std::string(id));
-  return record == nullptr ? std::nullopt : std::optional(*record);
+  if (record == nullptr) return std::nullopt;
+  auto read = *record;
+  read.request_bytes = read.request.size();
+  return read;
 }
 
 std::uint64_t Journal::incoming_bytes(std::string_view source_gateway) {
@@ -76,17 +80,39 @@ std::uint64_t Journal::incoming_bytes(std::string_view source_gateway) {
   return bytes;
 }
 
-std::vector<OutgoingRecord> Journal::list_outgoing(std::size_t limit) {
+template <class Wanted>
+std::vector<OutgoingRecord> Journal::newest_outgoing(std::size_t limit, Wanted wanted) const {
   std::vector<OutgoingRecord> records;
-  outgoing_.for_each([&](const auto&, const auto& record) { records.push_back(without_payloads(record)); });
+  outgoing_.for_each([&](const auto&, const auto& record) {
+    if (wanted(record)) records.push_back(without_payloads(record));
+  });
   std::reverse(records.begin(), records.end());
   if (records.size() > limit) records.resize(limit);
   return records;
 }
 
+std::vector<OutgoingRecord> Journal::list_outgoing(std::size_t limit) {
+  return newest_outgoing(limit, [](const auto&) { return true; });
+}
+
+std::vector<OutgoingRecord> Journal::dead_outgoing(std::size_t limit) {
+  return newest_outgoing(limit, [](const auto& record) { return record.dead; });
+}
+
 std::vector<IncomingRecord> Journal::list_incoming(std::size_t limit) {
+  return newest_incoming(limit, [](const auto&) { return true; });
+}
+
+std::vector<IncomingRecord> Journal::dead_incoming(std::size_t limit) {
+  return newest_incoming(limit, [](const auto& record) { return record.dead; });
+}
+
+template <class Wanted>
+std::vector<IncomingRecord> Journal::newest_incoming(std::size_t limit, Wanted wanted) const {
   std::vector<const Row*> rows;
-  incoming_.for_each([&](const auto&, const Row& row) { rows.push_back(&row); });
+  incoming_.for_each([&](const auto&, const Row& row) {
+    if (wanted(row.record)) rows.push_back(&row);
+  });
   std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->row > b->row; });
   if (rows.size() > limit) rows.resize(limit);
   std::vector<IncomingRecord> records;
@@ -115,18 +141,30 @@ void Journal::apply(const StoreOrder& order) {
 }
 
 void Journal::commit(CommitObserver& observer) {
-  peers_.commit([](const auto&, const auto*, const auto*) {});  // first: whoever observes asks whether they were trusted
+  trust_before_.clear();
+  peers_.commit([&](const auto& gateway, const PeerRecord* before, const PeerRecord*) {  // first: observers ask whether they were trusted
+    trust_before_[gateway] = before == nullptr ? std::nullopt : std::optional(before->trust);
+  });
   outgoing_.commit([&](const auto&, const auto* before, const auto* after) { observer.outgoing_committed(before, after); });
-  incoming_.commit([&](const auto&, const Row* before, const Row* after) {
+  incoming_.commit([&](const auto& key, const Row* before, const Row* after) {
+    if (const auto purged = purged_.find(key); after == nullptr && purged != purged_.end()) before = &purged->second;
     observer.incoming_committed(before == nullptr ? nullptr : &before->record, after == nullptr ? nullptr : &after->record);
   });
   marks_.commit([](const auto&, const auto*, const auto*) {});
+  purged_.clear();
   committed_epoch_ = epoch_;
+}
+
+std::optional<PeerTrust> Journal::trust_before(const std::string& gateway) const {
+  if (const auto changed = trust_before_.find(gateway); changed != trust_before_.end()) return changed->second;
+  const auto* peer = peers_.committed(gateway);
+  return peer == nullptr ? std::nullopt : std::optional(peer->trust);
 }
 
 void Journal::roll_back() {
   outgoing_.roll_back();
   incoming_.roll_back();
+  purged_.clear();
   peers_.roll_back();
   marks_.roll_back();
   epoch_ = committed_epoch_;
@@ -148,6 +186,7 @@ void Journal::write(const store::UpdateOutgoing& order) {
   if (!order.reply.empty()) record->reply = order.reply;
   record->error = order.error;
   record->ended = order.ended;
+  record->dead = order.dead;
 }
 
 void Journal::write(const store::PutIncoming& order) {
@@ -168,8 +207,18 @@ void Journal::write(const store::UpdateIncoming& order) {
   record.status = order.status;
   record.stages = order.stages;
   record.ended = order.ended;
+  record.losses = order.losses;
+  record.dead = order.dead;
   if (!order.receipt.empty()) record.receipt = order.receipt;
   if (!order.reply.empty()) record.reply = order.reply;
+}
+
+void Journal::write(const store::BuryDead& order) {
+  if (order.source_gateway.empty()) {
+    if (auto* record = outgoing_.edit(order.id)) record->dead = false;
+  } else if (auto* row = incoming_.edit({order.source_gateway, order.id})) {
+    row->record.dead = false;
+  }
 }
 
 void Journal::write(const store::AcknowledgeIncoming& order) {
@@ -205,13 +254,17 @@ void Journal::write(const store::Purge& order) {
   std::vector<IncomingKey> gone;
   for (const auto* row : incoming) gone.emplace_back(row->record.source_gateway, row->record.id);
   for (const auto& key : gone) {
-    const auto expiry = incoming_.find(key)->record.expiry;
+    const auto record = incoming_.find(key)->record;
+    purged_.insert_or_assign(key, *incoming_.find(key));
     incoming_.erase(key);
     if (planted(Planted::PurgeWithoutMarks)) continue;
-    ReplayMark mark{key.first, {}, {}};
+    ReplayMark mark;
+    mark.gateway = key.first;
     if (const auto* before = marks_.find(key.first)) mark = *before;
-    if (is_ulid(key.second)) mark.id_time = std::max(mark.id_time, ulid_time(key.second));
-    mark.expiry = std::max(mark.expiry, expiry);
+    const auto id_time = is_ulid(key.second) ? ulid_time(key.second) : WallTime{};
+    mark.id_time = std::max(mark.id_time, id_time);
+    mark.expiry = std::max(mark.expiry, record.expiry);
+    if (!record.acknowledged && record.stage != IncomingStage::Tombstone) mark.forgotten = std::max(mark.forgotten, id_time);
     marks_.put(key.first, mark);
   }
 }

@@ -45,20 +45,29 @@ class Journal final : public core::JournalReader {
   [[nodiscard]] const std::map<std::string, core::OutgoingRecord>& committed_outgoing() const { return outgoing_.all_committed(); }
   [[nodiscard]] const std::map<IncomingKey, Row>& committed_incoming() const { return incoming_.all_committed(); }
   [[nodiscard]] const core::PeerRecord* committed_peer(const std::string& gateway) const { return peers_.committed(gateway); }
+  /// How far a peer was trusted before the transaction that is being committed; nothing when it was not known.
+  [[nodiscard]] std::optional<core::PeerTrust> trust_before(const std::string& gateway) const;
 
   [[nodiscard]] std::optional<core::IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) override;
   [[nodiscard]] std::optional<core::OutgoingRecord> outgoing(std::string_view id) override;
   [[nodiscard]] std::uint64_t incoming_bytes(std::string_view source_gateway) override;
   [[nodiscard]] std::vector<core::OutgoingRecord> list_outgoing(std::size_t limit) override;
   [[nodiscard]] std::vector<core::IncomingRecord> list_incoming(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::OutgoingRecord> dead_outgoing(std::size_t limit) override;
+  [[nodiscard]] std::vector<core::IncomingRecord> dead_incoming(std::size_t limit) override;
   [[nodiscard]] std::vector<core::ReplayMark> replay_marks() override;
   [[nodiscard]] std::optional<core::IncomingRecord> find_incoming(std::string_view id) override;
 
  private:
+  template <class Wanted>
+  [[nodiscard]] std::vector<core::OutgoingRecord> newest_outgoing(std::size_t limit, Wanted wanted) const;
+  template <class Wanted>
+  [[nodiscard]] std::vector<core::IncomingRecord> newest_incoming(std::size_t limit, Wanted wanted) const;
   void write(const core::store::PutOutgoing& order);
   void write(const core::store::UpdateOutgoing& order);
   void write(const core::store::PutIncoming& order);
   void write(const core::store::UpdateIncoming& order);
+  void write(const core::store::BuryDead& order);
   void write(const core::store::AcknowledgeIncoming& order);
   void write(const core::store::PutPeer& order);
   void write(const core::store::RemovePeer& order);
@@ -70,6 +79,8 @@ class Journal final : public core::JournalReader {
   Table<IncomingKey, Row> incoming_;
   Table<std::string, core::PeerRecord> peers_;
   Table<std::string, core::ReplayMark> marks_;
+  std::map<IncomingKey, Row> purged_;                            // by the transaction: as they were last
+  std::map<std::string, std::optional<core::PeerTrust>> trust_before_;  // of peers that the latest transaction changed
   std::uint64_t epoch_ = 0;
   std::uint64_t committed_epoch_ = 0;
   std::uint64_t next_row_ = 1;

@@ -2,7 +2,9 @@
 //
 //   sim --seed N [--verbose]           one run
 //   sim --seeds N [--from K]           many; --minutes M instead: as long as that
-//   sim --planted NAME|all --seeds N   with a bug planted in the core, which must be found
+//   sim --planted NAME|all --seeds N   with a bug planted in the core, which must be found; with --seed: that run
+//   --jobs J, --twice                  threads; every seed twice, and both runs must be the same
+#include <algorithm>
 #include <atomic>
 #include <cinttypes>
 #include <cstdio>
@@ -29,15 +31,18 @@ struct Arguments {
   bool twice = false;  // every seed, and both runs must be the same
 };
 
+#ifdef CLAWBRIDGE_PLANTED_BUGS
 constexpr std::pair<const char*, core::Planted> kPlanted[] = {
     {"expiry_before_known_ids", core::Planted::ExpiryBeforeKnownIds},
     {"rejection_not_journaled", core::Planted::RejectionNotJournaled},
     {"stage_published_before_stored", core::Planted::StagePublishedBeforeStored},
     {"purge_without_marks", core::Planted::PurgeWithoutMarks},
+    {"cancel_without_tombstone", core::Planted::CancelWithoutTombstone},
     {"lane_order_across_loss", core::Planted::LaneOrderAcrossLoss},
     {"reply_forgotten_before_ack", core::Planted::ReplyForgottenBeforeAck},
     {"blind_resend", core::Planted::BlindResend},
 };
+#endif
 
 struct Summary {
   std::uint64_t runs = 0;
@@ -104,12 +109,24 @@ int run_seeds(const Arguments& arguments) {
   return summary.found.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+#ifdef CLAWBRIDGE_PLANTED_BUGS
+bool plant(std::string_view name) {
+  for (const auto& [known, bug] : kPlanted) {
+    if (name == known) core::planted_bug = bug;
+  }
+  return core::planted_bug.has_value();
+}
+
 int run_planted(const Arguments& arguments) {
+  if (arguments.planted != "all" && !plant(arguments.planted)) {
+    std::fprintf(stderr, "sim: no planted bug is called \"%s\"; there are:\n", arguments.planted.c_str());
+    for (const auto& [name, bug] : kPlanted) std::fprintf(stderr, "  %s\n", name);
+    return 2;
+  }
+  if (arguments.seed) return run_one(arguments);
   bool all_found = true;
-  bool any = false;
   for (const auto& [name, bug] : kPlanted) {
     if (arguments.planted != "all" && arguments.planted != name) continue;
-    any = true;
     core::planted_bug = bug;
     const auto summary = run_many(arguments, 1);
     if (summary.found.empty()) {
@@ -120,13 +137,14 @@ int run_planted(const Arguments& arguments) {
       std::printf("%-32s found after %" PRIu64 " seeds, %.1f s: seed %" PRIu64 ": %s\n", name, summary.runs, summary.seconds, seed, violations.front().c_str());
     }
   }
-  if (!any) {
-    std::fprintf(stderr, "sim: no planted bug is called \"%s\"; there are:\n", arguments.planted.c_str());
-    for (const auto& [name, bug] : kPlanted) std::fprintf(stderr, "  %s\n", name);
-    return 2;
-  }
   return all_found ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+#else
+int run_planted(const Arguments&) {
+  std::fprintf(stderr, "sim: this build of the core has no planted bugs; use the one that is called sim\n");
+  return 2;
+}
+#endif
 
 std::optional<Arguments> parse(int argc, char** argv) {
   Arguments arguments;
@@ -167,11 +185,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: sim [--seed N [--verbose]] [--seeds N] [--from K] [--minutes M] [--jobs J] [--twice] [--planted NAME|all]\n");
     return 2;
   }
-  if (!arguments->planted.empty() && arguments->seed) {
-    for (const auto& [name, bug] : kPlanted) {
-      if (arguments->planted == name) clawbridge::core::planted_bug = bug;
-    }
-  }
-  if (arguments->seed) return run_one(*arguments);
-  return arguments->planted.empty() ? run_seeds(*arguments) : run_planted(*arguments);
+  if (!arguments->planted.empty()) return run_planted(*arguments);
+  return arguments->seed ? run_one(*arguments) : run_seeds(*arguments);
 }

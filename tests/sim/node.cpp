@@ -21,10 +21,9 @@ constexpr microseconds kAnswerSlack = seconds{5};
 // What an operator must hear of although nothing is wrong with the bridge: the faults of this world.
 constexpr std::string_view kErrorsAllowed[] = {
     "broker.not_delivering",  // messages to oneself are lost, too
-    "request.broker_denied",  // the connection broke before the broker took it
-    "state.refused",          // likewise
     "peer.key_changed",       // keys made anew
     "link.name_conflict",     // a lost journal, and the old incarnation's answer
+    "turn.dead_letter",       // a gateway that went down again and again
 };
 
 std::string incarnation_of(std::string_view name, unsigned number) {
@@ -275,10 +274,19 @@ core::Ticket Node::ask(core::event::LocalWait wait) {
   const auto time = wait.wait;
   return ask_core(std::move(wait), time);
 }
+core::Ticket Node::ask(core::event::LocalCancel cancel) {
+  const auto wait = cancel.wait;
+  return ask_core(std::move(cancel), wait);
+}
 core::Ticket Node::ask(core::event::LocalAsk ask) {
   const auto wait = ask.wait;
   return ask_core(std::move(ask), wait);
 }
+void Node::ask(core::event::LocalReplay replay) {
+  world_.exchanges.may_run_again(site_.name, replay.id);
+  (void)ask_core(std::move(replay), microseconds{0});
+}
+void Node::ask(core::event::LocalDrop drop) { (void)ask_core(std::move(drop), microseconds{0}); }
 void Node::ask(core::event::LocalTrust trust) { (void)ask_core(std::move(trust), microseconds{0}); }
 void Node::ask(core::event::LocalRevoke revoke) { (void)ask_core(std::move(revoke), microseconds{0}); }
 
@@ -290,6 +298,7 @@ void Node::carry_out(core::action::Answer& answer) {
   if (callers_.erase(answer.ticket) == 0) return;
   world_.trace.count("callers answered");
   if (const auto* sent = std::get_if<core::SendResult>(&answer.result)) world_.exchanges.answered(site_, *sent);
+  if (const auto* cancelled = std::get_if<core::CancelResult>(&answer.result)) world_.exchanges.answered(site_, *cancelled);
 }
 
 void Node::check_answers() {

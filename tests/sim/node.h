@@ -61,7 +61,10 @@ class Node final : private CommitObserver {
   // ---- local callers ----
   core::Ticket ask(core::event::LocalSend send);
   core::Ticket ask(core::event::LocalWait wait);
+  core::Ticket ask(core::event::LocalCancel cancel);
   core::Ticket ask(core::event::LocalAsk ask);
+  void ask(core::event::LocalReplay replay);
+  void ask(core::event::LocalDrop drop);
   void leave(core::Ticket ticket);
   void ask(core::event::LocalTrust trust);
   void ask(core::event::LocalRevoke revoke);
@@ -97,7 +100,9 @@ class Node final : private CommitObserver {
   void carry_out(core::action::Publish& order);
   void carry_out(core::action::ResolveSession& order) { gateway_.carry_out(order); }
   void carry_out(core::action::StartRun& order) { gateway_.carry_out(order); }
+  void carry_out(core::action::AbortRun& order) { gateway_.carry_out(order); }
   void carry_out(core::action::RecoverRun& order) { gateway_.carry_out(order); }
+  void carry_out(core::action::ForgetRun&) {}
   void carry_out(core::action::Answer& answer);
   void carry_out(core::action::Note& order) { note(order); }
   void carry_out(core::action::Stopped&);

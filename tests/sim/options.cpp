@@ -71,6 +71,7 @@ RunOptions RunOptions::draw(std::uint64_t seed) {
   run.exchanges = static_cast<std::size_t>(dice.spread(microseconds{3}, microseconds{dice.chance(0.1) ? 120 : 30}).count());
   if (dice.chance(0.3)) run.local = 0.3;
   if (dice.chance(0.4)) run.short_expiry = 0.5;
+  if (dice.chance(0.4)) run.cancel = 0.4;
   run.text_bytes = dice.chance(0.1) ? 4'000 : 40;
   const auto seal = dice.below(6);
   run.seal = seal == 0 ? core::Seal::Always : seal == 1 ? core::Seal::WhenPossible : core::Seal::Off;
@@ -109,6 +110,7 @@ std::string RunOptions::str() const {
   percent("no_reply%", no_reply);
   percent("local%", local);
   percent("short_expiry%", short_expiry);
+  percent("cancel%", cancel);
   add("text_bytes", text_bytes, 40);
   add("runs", limits.runs, core::Limits{}.runs);
   add("incoming_per_peer", limits.incoming_open_per_peer, core::Limits{}.incoming_open_per_peer);

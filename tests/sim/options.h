@@ -68,6 +68,7 @@ struct RunOptions {
   // the workload
   double local = 0;                             // requests to an agent of one's own gateway
   double short_expiry = 0;
+  double cancel = 0;                            // of requests, some of which are stopped
   std::size_t text_bytes = 0;                   // longest text
 
   FaultCounts faults;

@@ -49,11 +49,12 @@ void WireChecker::request(const Message& message, std::string_view payload) {
   trace_.count("requests published");
   const auto* record = site_.journal->committed_outgoing(message.id);
   if (record == nullptr || record->request != payload) return wrong("a request whose bytes no commit holds", message);
-  if (!waits_for_receipt(*record)) return;  // overtaken within this turn of the loop
+  if (message.op == Operation::Cancel) return;  // in no lane, and not among the sixteen
+  if (!waits_for_receipt(*record)) return;      // overtaken within this turn of the loop
   const auto lane = lane_of(*record);
   for (const auto& [id, other] : site_.journal->committed_outgoing()) {
     if (id >= message.id) break;
-    if (waits_for_receipt(other) && lane_of(other) == lane) return wrong("a request before the one ahead of it in its lane has a receipt", message);
+    if (other.op == message.op && waits_for_receipt(other) && lane_of(other) == lane) return wrong("a request before the one ahead of it in its lane has a receipt", message);
   }
   auto& on_wire = on_wire_[message.subject.gateway];
   on_wire.insert(message.id);
@@ -79,8 +80,8 @@ void WireChecker::receipt(const Message& message) {
 }
 
 void WireChecker::reply(const Message& message, std::string_view payload) {
-  if (message.source.is_bridge()) return;  // of a question that only reads
   const auto* record = site_.journal->committed_incoming(message.subject.gateway, message.correlation_id);
+  if (message.source.is_bridge() && record == nullptr) return;  // of a question that only reads
   // What was answered once more and purged in one turn of the loop is gone already.
   if (record == nullptr && exchanges_.was_answered(message.subject.gateway, message.correlation_id)) return;
   if (record == nullptr || record->stage != IncomingStage::Ended) return wrong("a reply that no commit holds", message);

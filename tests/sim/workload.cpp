@@ -15,6 +15,8 @@ void Workload::start() {
     if (!bursts || dice_.chance(0.1)) burst = world_.scheduler.now() + dice_.time(microseconds{0}, length);
     world_.scheduler.at(burst + dice_.time(microseconds{0}, milliseconds{5}), [this] { send(); });
     if (dice_.chance(0.2)) world_.scheduler.after(dice_.time(microseconds{0}, length), [this] { ask_again(); });
+    if (dice_.chance(world_.options.cancel)) world_.scheduler.after(dice_.time(microseconds{0}, length), [this] { cancel(); });
+    if (dice_.chance(0.05)) world_.scheduler.after(dice_.time(microseconds{0}, length), [this] { deal_with_dead(); });
   }
 }
 
@@ -47,6 +49,33 @@ void Workload::send() {
     world_.scheduler.after(dice_.time(milliseconds{1}, seconds{10}), [&from, ticket, life = from.lives()] {
       if (life == from.lives()) from.leave(ticket);
     });
+  }
+}
+
+// Rather one that is open, and rather a young one.
+void Workload::cancel() {
+  auto& from = *nodes_[dice_.below(nodes_.size())];
+  const auto& exchanges = from.site().journal->committed_outgoing();
+  std::vector<std::string> ids;
+  for (const auto& [id, record] : exchanges) {
+    if (record.op == Operation::SessionsSend && (record.status.empty() || dice_.chance(0.1))) ids.push_back(id);
+  }
+  if (ids.empty()) return;
+  core::event::LocalCancel cancel;
+  cancel.id = dice_.chance(0.5) ? ids.back() : dice_.pick(ids);
+  cancel.wait = milliseconds{dice_.between(0, 20'000)};
+  (void)from.ask(std::move(cancel));
+}
+
+void Workload::deal_with_dead() {
+  auto& from = *nodes_[dice_.below(nodes_.size())];
+  const auto dead = from.site().journal->dead_outgoing(10);
+  if (dead.empty()) return;
+  const auto& id = dice_.pick(dead).id;
+  if (dice_.chance(0.5)) {
+    from.ask(core::event::LocalReplay{0, id});
+  } else {
+    from.ask(core::event::LocalDrop{0, id});
   }
 }
 

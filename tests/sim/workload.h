@@ -18,6 +18,8 @@ class Workload {
  private:
   void send();
   void ask_again();
+  void cancel();
+  void deal_with_dead();
 
   Surroundings world_;
   std::vector<std::unique_ptr<Node>>& nodes_;

@@ -402,6 +402,18 @@ TEST_F(Journal, PurgesIncomingExchangesThatAreExpiredAndAcknowledgedOrOld) {
   EXPECT_EQ(marks[0].gateway, "macbook");
   EXPECT_EQ(marks[0].id_time, at(1'003));
   EXPECT_EQ(marks[0].expiry, at(5'000));
+  EXPECT_EQ(marks[0].forgotten, at(1'003));
+}
+
+TEST_F(Journal, RemembersOfWhatItPurgedWhetherItsRequesterMayStillAsk) {
+  put_ended_incoming("macbook", ulid_at(at(1'000)), at(5'000), at(4'000));
+  put_ended_incoming("macbook", ulid_at(at(2'000)), at(5'000), at(4'000));
+  apply(core::store::AcknowledgeIncoming{"macbook", {ulid_at(at(2'000))}});
+  apply(core::store::Purge{.outgoing_ended_before = at(0), .incoming_expiry_before = at(6'000), .incoming_ended_before = at(4'500)});
+  const auto marks = journal_->replay_marks();
+  ASSERT_THAT(marks, SizeIs(1));
+  EXPECT_EQ(marks[0].id_time, at(2'000));
+  EXPECT_EQ(marks[0].forgotten, at(1'000));
 }
 
 TEST_F(Journal, RaisesReplayMarksAndNeverLowersThem) {
