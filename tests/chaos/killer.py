@@ -66,9 +66,11 @@ class BridgeVictim(Victim):
 
 
 class BrokerVictim(Victim):
-    def __init__(self, broker):
+    """`changing`: it forgets everything at every other start, and at the next has what it had kept before that."""
+
+    def __init__(self, broker, changing):
         super().__init__("broker")
-        self.broker = broker
+        self.broker, self.changing = broker, changing
 
     def pid(self):
         return int((self.broker.directory / "broker.pid").read_text(encoding="utf-8"))
@@ -77,6 +79,7 @@ class BrokerVictim(Victim):
         return os.path.exists(f"/proc/{self.pid()}")
 
     def start(self):
+        self.broker.persistent ^= self.changing
         self.broker.start()
 
     def kill(self):

@@ -12,7 +12,7 @@ import gateways
 import schedule
 from clawtest import process
 from killer import Killer, write_down
-from world import KEEPALIVE_SECONDS, World
+from world import KEEPALIVE_SECONDS, Keeps, World
 
 HERE = pathlib.Path(__file__).resolve().parent
 SETTLE_SECONDS = 420  # the contract's slowest question comes every five minutes
@@ -89,10 +89,10 @@ class Round:
     ok_share = OK_SHARE
     journals_destroyed = ()
 
-    def __init__(self, folder, name, kinds, persistent, load=Load()):  # noqa: B008 it is frozen
+    def __init__(self, folder, name, kinds, keeps, load=Load()):  # noqa: B008 it is frozen
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True)
-        self.name, self.kinds, self.persistent, self.load = name, kinds, persistent, load
+        self.name, self.kinds, self.keeps, self.load = name, kinds, keeps, load
         self.problems, self.strikes, self.times = [], {}, {"fire": 0.0, "settling": 0.0, "checking": 0.0}
         self.verdict = {"counts": {}, "outcomes": {}, "violations": {}}
 
@@ -100,7 +100,7 @@ class Round:
         """Whatever goes wrong is in `problems`, and everything has ended."""
         world = driver = None
         try:
-            world = World(self.folder, self.kinds, self.persistent, self.load)
+            world = World(self.folder, self.kinds, self.keeps, self.load)
             driver = Driver(self.folder, world, self.load, self.askers())
             self.timed("fire", self.strike, world, driver)
             self.timed("settling", self.settle, world, driver)
@@ -176,8 +176,8 @@ class Round:
 class Fire(Round):
     """A seeded schedule of strikes, carried out while `exchanges` exchanges end."""
 
-    def __init__(self, folder, name, kinds, persistent, load, chance, exchanges, kills, deadline):
-        super().__init__(folder, name, kinds, persistent, load)
+    def __init__(self, folder, name, kinds, keeps, load, chance, exchanges, kills, deadline):
+        super().__init__(folder, name, kinds, keeps, load)
         self.chance, self.exchanges, self.kills, self.deadline = chance, exchanges, kills, deadline
 
     def strike(self, world, driver):
@@ -202,7 +202,7 @@ class JournalDestroyed(Round):
     ok_share = 0  # how many are under way then is chance; none is lost and none runs twice all the same
 
     def __init__(self, folder, name, kinds, load, times, exchanges):
-        super().__init__(folder, name, kinds, True, load)
+        super().__init__(folder, name, kinds, Keeps.EVERYTHING, load)
         self.count, self.exchanges = times, exchanges
         self.victim = next(iter(kinds))
         self.journals_destroyed = [self.victim]

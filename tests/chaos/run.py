@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """make chaos: real bridges, gateways and brokers under load, while a seeded killer strikes them and the network between.
 
-Two rounds, with a broker that keeps its sessions on disk and with one that forgets everything, and a small one in which a
-responder's journal is destroyed. After each the checker (check.py) judges. Ends by itself, whatever happens.
+Rounds: `kept`, with a broker that keeps its sessions on disk; `forgotten`, with one that forgets everything; `changing`, with one
+that does either by turns; `destroyed`, a small one in which a responder loses its journal. After each the checker (check.py)
+judges. Ends by itself, whatever happens.
 """
 
 import argparse
@@ -19,7 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 import table  # noqa: E402
 from rounds import Fire, JournalDestroyed, Load  # noqa: E402
+from world import Keeps  # noqa: E402
 
+FIRES = {"kept": Keeps.EVERYTHING, "forgotten": Keeps.NOTHING, "changing": Keeps.BY_TURNS}
 NAMES = ("imac", "macbook", "studio", "mini")
 DESTROYED_TIMES, DESTROYED_EXCHANGES = 5, 1_500  # at most; a short run has fewer
 
@@ -30,6 +33,7 @@ def arguments():
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--seed", type=int, help="repeats a schedule; drawn and printed otherwise")
     parser.add_argument("--minutes", type=float, default=120, help="for the striking; the run fails when it needs more")
+    parser.add_argument("--rounds", default="kept,forgotten,destroyed", help="all but `destroyed` share exchanges and kills")
     parser.add_argument("--gateways", default="echo,command,openclaw-2026.9.6,openclaw-2026.3.8", help="a kind for each bridge")
     parser.add_argument("--agents", type=int, default=4, help="of each gateway")
     parser.add_argument("--sources", type=int, default=2, help="asking agents of each gateway")
@@ -37,7 +41,11 @@ def arguments():
     parser.add_argument("--delay-ms", type=int, default=10, help="how long a turn takes")
     parser.add_argument("--log", default="warn", help="log.level of the bridges")
     parser.add_argument("--folder", help="keeps everything there; otherwise kept only when something is wrong")
-    return parser.parse_args()
+    options = parser.parse_args()
+    unknown = set(options.rounds.split(",")) - {*FIRES, "destroyed"}
+    if unknown:
+        parser.error(f"no round {', '.join(sorted(unknown))}; there are {', '.join(FIRES)} and destroyed")
+    return options
 
 
 def main():
@@ -51,12 +59,17 @@ def main():
     kinds = dict(zip(NAMES, options.gateways.split(","), strict=False))
     load = Load(options.agents, options.sources, options.open_per_lane, options.delay_ms, options.log)
     deadline = time.monotonic() + options.minutes * 60
+    names = options.rounds.split(",")
+    fires = [name for name in names if name in FIRES]
     rounds = []
-    for name, persistent, exchanges, kills in (("kept", True, options.exchanges // 2, options.kills // 2),
-                                               ("forgotten", False, (options.exchanges + 1) // 2, (options.kills + 1) // 2)):
-        rounds.append(Fire(folder, name, kinds, persistent, load, chance, exchanges, kills, deadline).run())
-    destroyed = min(DESTROYED_EXCHANGES, options.exchanges // 4)
-    rounds.append(JournalDestroyed(folder, "destroyed", kinds, load, DESTROYED_TIMES, destroyed).run())
+    for name in names:
+        if name == "destroyed":
+            two = dict(zip(NAMES, list(kinds.values())[1::-1], strict=False))
+            exchanges = min(DESTROYED_EXCHANGES, options.exchanges // 4)
+            rounds.append(JournalDestroyed(folder, name, two, load, DESTROYED_TIMES, exchanges).run())
+        else:
+            exchanges, kills = (-(-count // len(fires)) for count in (options.exchanges, options.kills))
+            rounds.append(Fire(folder, name, kinds, FIRES[name], load, chance, exchanges, kills, deadline).run())
     good = table.show(rounds)
     if not good:
         print(f"seed {seed}; everything of this run is in {folder}")

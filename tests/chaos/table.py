@@ -27,7 +27,7 @@ def show(rounds):
 def show_round(round_):
     counts, outcomes, times = round_.verdict["counts"], round_.verdict["outcomes"], round_.times
     kinds = ", ".join(f"{name} {kind}" for name, kind in round_.kinds.items())
-    print(f"\n{round_.name}: broker {'with' if round_.persistent else 'without'} persistence; {kinds}")
+    print(f"\n{round_.name}: the broker {round_.keeps.value}; {kinds}")
     ended = counts.get("ended", 0)
     print(f"  exchanges  {ended} ended, {ended / times['fire'] if times['fire'] else 0:.0f}/s in {times['fire']:.0f} s under fire; "
           f"settled in {times['settling']:.0f} s, checked in {times['checking']:.0f} s; {counts.get('turns', 0)} turns")

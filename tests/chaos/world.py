@@ -1,5 +1,6 @@
 """The processes of a chaos run: a broker, relays, and bridges with their gateways. Everything has a pid and is ended by it."""
 
+import enum
 import json
 import pathlib
 import subprocess
@@ -11,6 +12,14 @@ from killer import BridgeVictim, BrokerVictim, LinkVictim
 
 HERE = pathlib.Path(__file__).resolve().parent
 KEEPALIVE_SECONDS = 5  # short, so that a fault can outlast it
+
+
+class Keeps(enum.Enum):
+    """What a broker has of sessions and retained messages after a restart."""
+
+    EVERYTHING = "keeps everything"
+    NOTHING = "keeps nothing"
+    BY_TURNS = "keeps everything and nothing by turns"
 
 
 class Relays:
@@ -39,15 +48,15 @@ class Relays:
 
 
 class World:
-    """`kinds`: bridge name -> kind of its gateway. `load`: a rounds.Load."""
+    """`kinds`: bridge name -> kind of its gateway. `keeps`: what the broker does at a restart. `load`: a rounds.Load."""
 
-    def __init__(self, folder, kinds, persistent, load):
+    def __init__(self, folder, kinds, keeps, load):
         self.folder, self.kinds, self.agents = pathlib.Path(folder), kinds, [f"a{number}" for number in range(load.agents)]
         self.parts = []  # in the order of their start
         self.bridges, self.victims = {}, {}
         self.gateways = {name: gateways.KINDS[kind](self.folder / name, name, self.agents, load.delay_ms) for name, kind in kinds.items()}
         try:
-            self.broker = self.add(broker.Broker(self.folder / "broker", persistent=persistent, stock=True))
+            self.broker = self.add(broker.Broker(self.folder / "broker", persistent=keeps is not Keeps.NOTHING, stock=True))
             links = {name: self.broker.port for name in kinds}
             links.update({f"{name}-gateway": gateway.port for name, gateway in self.gateways.items() if gateway.port})
             self.relays = self.add(Relays(links, self.folder / "relays.log"))
@@ -63,7 +72,7 @@ class World:
         except BaseException:
             self.close()
             raise
-        victims = [BrokerVictim(self.broker), *(BridgeVictim(made) for made in self.bridges.values()),
+        victims = [BrokerVictim(self.broker, changing=keeps is Keeps.BY_TURNS), *(BridgeVictim(made) for made in self.bridges.values()),
                    *(LinkVictim(name, self.relays) for name in self.relays.ports),
                    *(victim for gateway in self.gateways.values() for victim in gateway.victims())]
         self.victims = {victim.name: victim for victim in victims}

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 from clawtest import case  # noqa: E402
 import rounds  # noqa: E402
 import table  # noqa: E402
+from world import Keeps  # noqa: E402
 
 TIMES = int(os.environ.get("CLAWBRIDGE_FORGETS", "5"))
 EXCHANGES_BETWEEN = 100
@@ -31,7 +32,7 @@ class Forgetful(rounds.Round):
 
 class BrokerForgets(case.Case):
     def test_nothing_is_lost_and_nothing_runs_twice(self):
-        round_ = Forgetful(self.make_directory(), "forgetful", {"imac": "echo", "macbook": "echo"}, persistent=False).run()
+        round_ = Forgetful(self.make_directory(), "forgetful", {"imac": "echo", "macbook": "echo"}, Keeps.NOTHING).run()
         self.assertTrue(table.show([round_]), round_.verdict["violations"])
         self.assertGreater(round_.verdict["counts"]["ended"], TIMES * EXCHANGES_BETWEEN)
 
