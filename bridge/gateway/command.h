@@ -45,14 +45,12 @@ class Command final : public Gateway {
   void start() override;
   void carry_out(const core::action::ResolveSession& order) override;
   void carry_out(const core::action::StartRun& order) override;
+  /// TERM to the program's process group, KILL after 5 s.
+  void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
   void carry_out(const core::action::ForgetRun& order) override;
   /// The turns go on; after the next start they are recovered.
   void stop() override;
-
-  /// Ends the program of a run: TERM to its process group, KILL after 5 s. Nothing when it has been told: RunEnded follows,
-  /// `cancelled`, or its own outcome when it had just ended. Otherwise why not.
-  [[nodiscard]] std::optional<std::string> abort(const core::RunKey& run);
 
  private:
   class State;

@@ -104,6 +104,9 @@ class CommandTest : public testing::Test {
             .source_session = "macbook/main",
             .source_channel = "mqtt:" + id};
   }
+  static core::action::AbortRun abort(const std::string& id = "01A") {
+    return {.run = {"macbook", id, 1}, .idempotency_key = key(id), .agent = "jarvis", .session_key = "agent:jarvis:main"};
+  }
   core::action::RecoverRun recover(const std::string& id = "01A") const {
     return {.run = {"macbook", id, 1},
             .idempotency_key = key(id),

@@ -204,12 +204,13 @@ TEST_F(CommandRecoveryTest, AnAbortEndsTheProgramAndWhatItStarted) {
   std::ifstream watching(witness);
   std::string line;
   std::getline(watching, line);
-  EXPECT_EQ(gateway->abort({"macbook", "01A", 1}), std::nullopt);
+  gateway->carry_out(abort());
   const auto outcome = next<event::RunEnded>().outcome;
   EXPECT_EQ(outcome.status, ReplyStatus::Cancelled);
   EXPECT_EQ(outcome.ran, true);
   EXPECT_FALSE(std::getline(watching, line)) << "its child is gone too";
-  EXPECT_EQ(gateway->abort({"macbook", "01A", 1}), "no program runs for it here");
+  gateway->carry_out(abort());
+  EXPECT_EQ(next<event::AbortRefused>().reason, "no program runs for it here");
 }
 
 TEST_F(CommandRecoveryTest, AnAdoptedTurnCanBeAborted) {
@@ -220,7 +221,7 @@ TEST_F(CommandRecoveryTest, AnAdoptedTurnCanBeAborted) {
   gateway = up(settings({held_}));
   gateway->carry_out(recover());
   (void)next<event::RunStarted>();
-  EXPECT_EQ(gateway->abort({"macbook", "01A", 1}), std::nullopt);
+  gateway->carry_out(abort());
   EXPECT_EQ(next<event::RunEnded>().outcome.status, ReplyStatus::Cancelled);
 }
 
