@@ -20,6 +20,7 @@
 #include "bridge/observe/log.h"
 #include "bridge/runtime/runtime.h"
 #include "bridge/store/journal_db.h"
+#include "bridge/store/journal_file.h"
 #include "config/settings.h"
 
 namespace clawbridge {
@@ -261,7 +262,13 @@ int run_daemon(const config::Settings& settings) {
   start_log(settings);
   int code = EXIT_SUCCESS;
   try {
-    Daemon(settings).run();
+    try {
+      Daemon(settings).run();
+    } catch (const store::StoreError& error) {
+      // Or the next start would end in the same place.
+      if (store::is_damage(error.code())) store::condemn(settings.store.path);
+      throw;
+    }
   } catch (const std::exception& error) {
     observe::log(observe::Level::Error, "daemon.failed", {{"reason", error.what()}});
     std::fprintf(stderr, "clawbridge: %s\n", error.what());

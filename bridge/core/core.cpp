@@ -514,9 +514,14 @@ std::optional<ExchangeView> Core::exchange(std::string_view id) const {
 
 std::vector<ExchangeView> Core::dead(std::size_t limit) const {
   std::vector<ExchangeView> views;
-  for (const auto& record : context_.journal.dead_outgoing(limit)) views.push_back(outbox_.view_of(record));
+  for (const auto& record : context_.journal.dead_outgoing(limit)) views.push_back(outbox_.view(record.id, true).value_or(outbox_.view_of(record)));
   for (const auto& record : context_.journal.dead_incoming(limit)) {
-    if (record.source_gateway != context_.me()) views.push_back(inbox_.view_of(record));
+    if (record.source_gateway != context_.me()) views.push_back(inbox_.view(record.id).value_or(inbox_.view_of(record)));
+  }
+  // The reasons stand in the replies; the texts are for who asks for one of them.
+  for (auto& view : views) {
+    view.message.reset();
+    view.reply.reset();
   }
   return newest(std::move(views), limit);
 }

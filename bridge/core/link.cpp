@@ -436,7 +436,7 @@ void Link::on_time() {
         timers_.schedule(Timer::LookAgain, context_.now.instant + look_again_pause_);
         break;
       case Timer::GiveUp:
-        // Paho C 1.3.12 leaves an attempt over wss:// half open for ever now and then, and its own timeout with it.
+        // A library's own timeout covers the steps it knows of; this one covers all, down to the last SUBACK.
         if (phase_ != Phase::Connecting && phase_ != Phase::Subscribing) break;
         context_.actions.emplace_back(action::DisconnectBroker{});
         fail("the broker has not answered for " + std::to_string(std::chrono::duration_cast<seconds>(connect_wait_).count()) + " s; is it one, and not overloaded?", false);

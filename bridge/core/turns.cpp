@@ -147,6 +147,7 @@ std::optional<std::string> Turns::text_of(const IncomingRecord& record) const {
     auto plain = plain_from_record(stored->request);
     return plain ? std::optional(std::move(plain->text)) : std::nullopt;
   }
+  if (context_.crypto.sha256(stored->request) != record.digest) return std::nullopt;  // the disk has changed it
   const auto message = read_back(context_, peers_, stored->request, topic::Inbox{record.target});
   const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
   if (send == nullptr) return std::nullopt;
@@ -217,7 +218,7 @@ void Turns::start(Open& open, const std::string* text) {
   } else if (const auto stored = text_of(record)) {
     run(open, *stored);
   } else {
-    end(open, failure(ReplyStatus::Error, ErrorCode::Internal, "the request could not be read back from the journal"));
+    end(open, rejected(ErrorCode::Internal, "the request could not be read back from " + context_.me() + "'s journal, so it did not run; ask again"));
   }
 }
 

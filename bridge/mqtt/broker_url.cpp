@@ -11,15 +11,15 @@ struct Scheme {
   std::string_view paho;
   std::uint16_t port;
   bool tls;
-  bool path;
+  bool websocket;
 };
 
 constexpr std::array<Scheme, 6> kSchemes = {{{"mqtt", "tcp", 1883, false, false},
                                              {"mqtts", "ssl", 8883, true, false},
                                              {"tcp", "tcp", 1883, false, false},
                                              {"ssl", "ssl", 8883, true, false},
-                                             {"ws", "ws", 80, false, true},
-                                             {"wss", "wss", 443, true, true}}};
+                                             {"ws", "", 80, false, true},
+                                             {"wss", "", 443, true, true}}};
 
 const Scheme* find_scheme(std::string_view name) {
   for (const auto& scheme : kSchemes) {
@@ -65,7 +65,10 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
   const auto rest = text.substr(mark + 3);
   const auto slash = rest.find('/');
   const auto path = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash);
-  if (!scheme->path && path.size() > 1) return bad_url(text, "a path has a meaning only with ws:// and wss://");
+  if (!scheme->websocket && path.size() > 1) return bad_url(text, "a path has a meaning only with ws:// and wss://");
+  if (path.find_first_of(" \t\r\n#") != std::string_view::npos) {
+    return bad_url(text, "the path is sent as it stands, and may hold no blanks and no #; write them as %20 and %23");
+  }
   const auto authority = split_authority(rest.substr(0, slash));
   if (authority.host.empty()) return bad_url(text, "it names no host");
 
@@ -83,9 +86,13 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
   } else if (rest.substr(0, slash).ends_with(':')) {
     return bad_url(text, "the port is missing after the colon");
   }
+  url.websocket = scheme->websocket;
+  if (url.websocket) {
+    url.path = path.empty() ? "/mqtt" : std::string(path);
+    return url;
+  }
   const std::string host = authority.brackets ? "[" + url.host + "]" : url.host;
   url.paho = std::string(scheme->paho) + "://" + host + ":" + std::to_string(url.port);
-  if (scheme->path) url.paho += path;
   return url;
 }
 

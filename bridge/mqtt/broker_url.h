@@ -11,10 +11,12 @@ namespace clawbridge::mqtt {
 
 struct BrokerUrl {
   std::string shown;  // as written: for people
-  std::string paho;   // tcp://host:port, ssl://host:port, ws://…, wss://…
+  std::string paho;   // tcp://host:port or ssl://host:port; empty for WebSockets, which are not Paho's business here
   std::string host;   // without the brackets of an IPv6 address
   std::uint16_t port = 0;
   bool tls = false;
+  bool websocket = false;
+  std::string path;  // of the WebSocket: what was written, or /mqtt
 };
 
 /// `mqtt://host[:1883]`, `mqtts://host[:8883]`, `ws://host[:80][/path]`, `wss://host[:443][/path]`; `tcp://` and

@@ -38,13 +38,9 @@ constexpr TlsHint kTlsHints[] = {
 constexpr std::string_view kNoTls[] = {"wrong version number", "record layer failure", "packet length too long",
                                        "middle of the handshake", "unexpected eof"};
 
-bool is_websocket(const BrokerUrl& url) {
-  return url.paho.starts_with("ws");
-}
-
 /// The scheme for the same port, but with TLS or without.
 std::string other_scheme(const BrokerUrl& url) {
-  return std::string(is_websocket(url) ? "ws" : "mqtt") + (url.tls ? "://" : "s://");
+  return std::string(url.websocket ? "ws" : "mqtt") + (url.tls ? "://" : "s://");
 }
 
 std::string tls_reason(const BrokerUrl& url, const std::string& error) {
@@ -91,6 +87,7 @@ BrokerConnectFailed answered(const BrokerUrl& url, const ConnectAttempt& attempt
 }  // namespace
 
 bool needs_probe(const BrokerUrl& url, const ConnectAttempt& attempt) {
+  if (url.websocket) return false;  // the relay had come through when Paho began
   // A TLS broker that refuses our certificate closes only after the CONNECT, as one without MQTT 5 does; one that wants
   // TLS closes after both versions.
   return attempt.code <= 0 && (url.tls || attempt.protocol < 5 || attempt.message != kClosedAfterConnect);
@@ -104,13 +101,18 @@ BrokerConnectFailed classify(const BrokerUrl& url, const ConnectAttempt& attempt
     return {BrokerFailure::Tls, attempted(url) + "it speaks TLS on this port, and broker.url does not: use " +
                                     other_scheme(url) + ", or the right port"};
   }
+  if (probed && probed->reached && !probed->websocket_error.empty()) {
+    return {BrokerFailure::Unreachable,
+            attempted(url) + "no WebSocket came up: " + probed->websocket_error +
+                "; check that the port and the path in broker.url are the broker's for MQTT over WebSockets"};
+  }
   if (attempt.message == kClosedAfterConnect && attempt.protocol >= 5) {
     return {BrokerFailure::ProtocolRefused,
             attempted(url) + "it closed the connection without an answer, as brokers without MQTT 5 do"};
   }
   if (attempt.message == kClosedAfterConnect) {
     return {BrokerFailure::Unreachable, attempted(url) + "it closed the connection without an answer; is this its " +
-                                            (is_websocket(url) ? "port and path for WebSockets?" : "MQTT port?")};
+                                            (url.websocket ? "port and path for WebSockets?" : "MQTT port?")};
   }
   if (probed && !probed->reached) {
     return {BrokerFailure::Unreachable, attempted(url) + probed->tcp_error +

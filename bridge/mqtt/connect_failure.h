@@ -18,7 +18,8 @@ struct ConnectAttempt {
   std::string username{};  // for the sentence
 };
 
-/// Whether Paho's answer leaves open what happened, so that probe() is worth its while.
+/// Whether Paho's answer leaves open what happened, so that probe() is worth its while. Not over WebSockets: there Paho
+/// is asked only once the way stands, and when it does not the relay's own failure is probed.
 [[nodiscard]] bool needs_probe(const BrokerUrl& url, const ConnectAttempt& attempt);
 
 /// A broker without MQTT 5 answers 1 or 132, or closes the connection once it has read the CONNECT,

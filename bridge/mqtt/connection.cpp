@@ -81,15 +81,29 @@ Connection::~Connection() {
     const std::lock_guard lock(mutex_);
     phase_ = Phase::Ended;
   }
+  if (relay_) relay_->stop();
   if (probing_.joinable()) probing_.join();
 }
 
 // ---- connecting ----
 
 void Connection::start() noexcept {
+  if (!url_.websocket) return connect(url_.paho, url_.paho);
   try {
-    subscriber_ = make_side(order_.sub_client_id);
-    publisher_ = make_side(order_.pub_client_id);
+    relay_ = std::make_unique<WebsocketRelay>(
+        url_, settings_, 2,
+        WebsocketRelay::Handlers{[this](const std::vector<std::string>& urls) { connect(urls[0], urls[1]); },
+                                 [this](const std::string& why) { on_no_way(why); }});
+  } catch (const std::exception& error) {
+    fail({core::event::BrokerFailure::Other,
+          "cannot start to connect to the broker " + url_.shown + ": " + error.what()});
+  }
+}
+
+void Connection::connect(const std::string& subscriber_url, const std::string& publisher_url) noexcept {
+  try {
+    subscriber_.client = make_client(subscriber_url, order_.sub_client_id);
+    publisher_.client = make_client(publisher_url, order_.pub_client_id);
     for (Side* side : {&subscriber_, &publisher_}) {
       side->client->set_message_callback([this](const paho::const_message_ptr& message) { on_message(*message); });
       side->client->set_connection_lost_handler([this, side](const std::string& reason) { on_lost(*side, reason); });
@@ -99,26 +113,19 @@ void Connection::start() noexcept {
         on_lost(*side, name != nullptr ? name : std::to_string(static_cast<int>(reason)));
       });
     }
+    // Both at once: a second connect takes Paho 1.1 s while the first is idle, and none while it is busy.
     subscriber_.client->connect(options(true), nullptr, subscriber_connect_);
-    // Both at once: a second connect takes Paho 1.1 s while the first is idle, and none while it is busy. But over
-    // WebSockets one after the other: there Paho 1.3.12 keeps what it has read of a frame in one place for all clients,
-    // and two handshakes take each other's answers.
-    if (!over_websockets()) publisher_.client->connect(options(false), nullptr, publisher_connect_);
+    publisher_.client->connect(options(false), nullptr, publisher_connect_);
   } catch (const std::exception& error) {
     fail({core::event::BrokerFailure::Other, "cannot start a connection to the broker " + url_.shown + ": " +
                                                  error.what() + "; check the broker settings"});
   }
 }
 
-bool Connection::over_websockets() const {
-  return url_.paho.starts_with("ws://") || url_.paho.starts_with("wss://");
-}
-
-Connection::Side Connection::make_side(const std::string& client_id) {
+std::unique_ptr<paho::async_client> Connection::make_client(const std::string& url, const std::string& client_id) {
   // Made for MQTT 5 always: a client made for 3.1.1 cannot connect with 5. No persistence: it protects nothing once the
   // broker has lost the session.
-  return {std::make_unique<paho::async_client>(url_.paho, client_id, paho::create_options(MQTTVERSION_5), nullptr),
-          false};
+  return std::make_unique<paho::async_client>(url, client_id, paho::create_options(MQTTVERSION_5), nullptr);
 }
 
 paho::connect_options Connection::options(bool subscribing) {
@@ -145,7 +152,7 @@ paho::connect_options Connection::options(bool subscribing) {
     if (order_.protocol >= 5) will.set_properties(message_properties());
     options.set_will(std::move(will));
   }
-  if (url_.tls) add_tls(options);
+  if (url_.tls && !url_.websocket) add_tls(options);  // the relay's business
   return options;
 }
 
@@ -167,6 +174,13 @@ void Connection::on_connect(Side& side, const paho::token& token, bool ok) {
   }
 }
 
+void Connection::on_no_way(const std::string& why) {
+  // The relay knows that it came to nothing; which check of TLS it was, the probe tells better.
+  auto found = probe(url_, settings_);
+  found.websocket_error = why;
+  fail(classify(url_, {order_.protocol, -1, {}, settings_.username}, found));
+}
+
 void Connection::on_refused(const paho::token& token) {
   const ConnectAttempt attempt{order_.protocol, token.get_return_code(), message_of(token), settings_.username};
   if (!needs_probe(url_, attempt)) return fail(classify(url_, attempt, std::nullopt));
@@ -186,15 +200,6 @@ void Connection::on_connected(Side& side, const paho::token& token) {
   }
   if (&side == &subscriber_) {
     connected_.session_present = response.is_session_present();
-    if (over_websockets()) {
-      lock.unlock();
-      try {
-        publisher_.client->connect(options(false), nullptr, publisher_connect_);
-      } catch (const std::exception& error) {
-        fail({core::event::BrokerFailure::Other, "cannot start the second connection to the broker " + url_.shown + ": " + error.what()});
-      }
-      return;
-    }
   }
   if (&side == &publisher_) {
     const auto told = number_in<std::uint16_t>(properties, paho::property::RECEIVE_MAXIMUM);
@@ -252,9 +257,15 @@ void Connection::close() {
 }
 
 bool Connection::wait_closed(std::chrono::milliseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
   std::unique_lock lock(mutex_);
-  closed_.wait_for(lock, deadline, [this] { return phase_ == Phase::Ended || (!subscriber_.up && !publisher_.up); });
-  return !subscriber_.up && !publisher_.up && window_.idle();
+  closed_.wait_until(lock, end, [this] { return phase_ == Phase::Ended || (!subscriber_.up && !publisher_.up); });
+  if (subscriber_.up || publisher_.up || !window_.idle()) return false;
+  if (!relay_ || phase_ != Phase::Closing) return true;
+  lock.unlock();
+  // What Paho has sent must have left the relay too: a DISCONNECT that is lost there would publish the will.
+  const auto left = end - std::chrono::steady_clock::now();
+  return relay_->wait_closed(std::chrono::duration_cast<std::chrono::milliseconds>(left));
 }
 
 void Connection::on_disconnected(Side& side) {

@@ -24,6 +24,7 @@
 #include "bridge/mqtt/broker_url.h"
 #include "bridge/mqtt/publish_window.h"
 #include "bridge/mqtt/settings.h"
+#include "bridge/mqtt/websocket_relay.h"
 
 namespace clawbridge::mqtt {
 
@@ -42,7 +43,7 @@ class Listener : public paho::iaction_listener {
   Handler handler_;
 };
 
-/// Orders come from one thread at a time. Must not be destroyed on a thread of Paho's.
+/// Orders come from one thread at a time. Must not be destroyed on a thread of Paho's, nor of the relay's.
 class Connection {
  public:
   Connection(const BrokerUrl& url, const Settings& settings, core::action::ConnectBroker order, core::EventSink sink,
@@ -76,8 +77,8 @@ class Connection {
     std::size_t unanswered = 0;
   };
 
-  [[nodiscard]] bool over_websockets() const;
-  Side make_side(const std::string& client_id);
+  void connect(const std::string& subscriber_url, const std::string& publisher_url) noexcept;
+  static std::unique_ptr<paho::async_client> make_client(const std::string& url, const std::string& client_id);
   [[nodiscard]] paho::connect_options options(bool subscribing);
   void add_tls(paho::connect_options& options);
 
@@ -90,6 +91,7 @@ class Connection {
   void on_published(const paho::token& token, bool ok);
   void on_disconnected(Side& side);
 
+  void on_no_way(const std::string& why);
   void on_refused(const paho::token& token);
   void fail(core::event::BrokerConnectFailed failure);
   void drain();
@@ -124,7 +126,8 @@ class Connection {
   core::event::BrokerConnected connected_;
   std::vector<core::event::BrokerMessage> early_;  // of a kept session, before both connections are up
 
-  // Last, so that they are destroyed first: their callbacks use everything above.
+  // Last, so that they are destroyed first: their callbacks use everything above. The relay's ports outlive Paho.
+  std::unique_ptr<WebsocketRelay> relay_;  // for ws:// and wss:// only
   Side subscriber_;
   Side publisher_;
   std::thread probing_;  // after a failure that Paho does not explain; started by the first side that fails

@@ -1,18 +1,18 @@
 #include "bridge/mqtt/probe.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "bridge/mqtt/tls.h"
 
 namespace clawbridge::mqtt {
 namespace {
@@ -44,24 +44,6 @@ struct FreeSession {
   void operator()(SSL* session) const { SSL_free(session); }
 };
 
-std::string openssl_words(const std::string& otherwise) {
-  std::array<char, 256> text{};
-  unsigned long code = 0;
-  unsigned long last = 0;
-  while ((code = ERR_get_error()) != 0) last = code;
-  if (last == 0) return otherwise;
-  const char* reason = ERR_reason_error_string(last);
-  if (reason != nullptr) return reason;
-  ERR_error_string_n(last, text.data(), text.size());
-  return text.data();
-}
-
-bool is_ip(const std::string& host) {
-  std::array<unsigned char, 16> bytes{};
-  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
-
 /// Which check of the broker's certificate failed, and what to do.
 std::string refused_certificate(long verdict, const std::string& host) {
   const std::string words = std::string(" (") + X509_verify_cert_error_string(verdict) + ")";
@@ -87,41 +69,15 @@ std::string refused_certificate(long verdict, const std::string& host) {
   }
 }
 
-std::string load_files(SSL_CTX* context, const Settings& settings) {
-  if (settings.ca_file.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
-  } else if (SSL_CTX_load_verify_locations(context, settings.ca_file.c_str(), nullptr) != 1) {
-    return "broker.ca \"" + settings.ca_file + "\" cannot be read as PEM certificates (" + openssl_words("no detail") +
-           ")";
-  }
-  if (!settings.certificate_file.empty() &&
-      SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1) {
-    return "broker.certificate \"" + settings.certificate_file + "\" cannot be read as a PEM certificate (" +
-           openssl_words("no detail") + ")";
-  }
-  if (!settings.key_file.empty() &&
-      SSL_CTX_use_PrivateKey_file(context, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return "broker.key \"" + settings.key_file + "\" cannot be read as a PEM key, or is not the certificate's (" +
-           openssl_words("no detail") + ")";
-  }
-  return {};
-}
-
 /// Returns why the handshake failed; empty when it worked.
 std::string try_tls(const Socket& socket, const BrokerUrl& url, const Settings& settings) {
   ERR_clear_error();
   const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
   if (!context) return openssl_words("OpenSSL cannot start");
-  if (auto error = load_files(context.get(), settings); !error.empty()) return error;
-  SSL_CTX_set_verify(context.get(), settings.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+  if (auto error = prepare_tls(context.get(), settings); !error.empty()) return error;
   const std::unique_ptr<SSL, FreeSession> session(SSL_new(context.get()));
   if (!session || SSL_set_fd(session.get(), socket.get()) != 1) return openssl_words("OpenSSL cannot start");
-  if (is_ip(url.host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session.get()), url.host.c_str());
-  } else {
-    SSL_set_tlsext_host_name(session.get(), url.host.c_str());
-    SSL_set1_host(session.get(), url.host.c_str());
-  }
+  if (!expect_host(session.get(), url.host)) return openssl_words("OpenSSL does not take this host name");
   if (SSL_connect(session.get()) != 1) {
     if (const long verdict = SSL_get_verify_result(session.get()); verdict != X509_V_OK) {
       return refused_certificate(verdict, url.host);

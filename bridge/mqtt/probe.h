@@ -15,6 +15,8 @@ struct ProbeResult {
   std::string tcp_error;    // why not
   std::string tls_error;    // which check of TLS failed; empty when it worked or was not tried
   bool speaks_tls = false;  // there is TLS on a port that the URL takes for a plain one
+  // Of a WebSocket, which the probe itself does not try: why none came up, as the relay saw it.
+  std::string websocket_error{};
 };
 
 /// Connects to the broker by TCP and, where the URL asks for it, TLS, with the same files and checks, and closes again.

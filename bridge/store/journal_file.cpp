@@ -96,6 +96,10 @@ std::unique_ptr<Db> open_db(const fs::path& path, Durability durability, core::R
   return db;
 }
 
+fs::path mark_of(const fs::path& path) {
+  return path.string() + ".condemned";
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -139,6 +143,10 @@ Error open_failure(const fs::path& path, const StoreError& error) {
 
 }  // namespace
 
+void condemn(const fs::path& path) {
+  make_private_file(mark_of(path));
+}
+
 bool is_damage(int code) {
   return primary(code) == SQLITE_CORRUPT || primary(code) == SQLITE_NOTADB;
 }
@@ -156,17 +164,21 @@ Result<JournalFile> open_journal_file(const fs::path& path, Durability durabilit
     if (const int error = make_private_file(path); error != 0) {
       return open_error(path, std::string(std::strerror(error)) + "; check owner and mode, or set store.path");
     }
-    std::string damage;
-    try {
-      return JournalFile{open_db(path, durability, random), warning};
-    } catch (const Refused& refused) {
-      return open_error(path, refused.why);
-    } catch (const StoreError& error) {
-      if (!is_damage(error.code()) || !warning.empty()) return open_failure(path, error);
-      damage = error.what();
+    std::string damage = "found while it was in use";
+    if (!fs::exists(mark_of(path))) {
+      try {
+        return JournalFile{open_db(path, durability, random), warning};
+      } catch (const Refused& refused) {
+        return open_error(path, refused.why);
+      } catch (const StoreError& error) {
+        if (!is_damage(error.code()) || !warning.empty()) return open_failure(path, error);
+        damage = error.what();
+      }
     }
     auto aside = set_aside(path);
     if (!aside) return aside.error();
+    std::error_code ignored;
+    fs::remove(mark_of(path), ignored);
     warning = "journal \"" + path.string() + "\" is damaged (" + damage + "); it was set aside as \"" + *aside +
               "\" and a new one begun: what was under way is lost, and peers will call it unknown. Check the disk";
   }

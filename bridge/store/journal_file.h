@@ -23,6 +23,10 @@ struct JournalFile {
 [[nodiscard]] Result<JournalFile> open_journal_file(const std::filesystem::path& path, Durability durability,
                                                     core::Random& random);
 
+/// Says that the journal was found damaged while it was in use: the next start sets it aside, even if it then looks whole. (The check
+/// at the start reads every page, but does not compare every index with its table.)
+void condemn(const std::filesystem::path& path);
+
 /// SQLite's extended result code says that the file itself is damaged.
 [[nodiscard]] bool is_damage(int code);
 /// … that there is no room to write.

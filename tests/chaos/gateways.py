@@ -67,6 +67,7 @@ class Command(Victim):
     def __init__(self, folder, name, agents, delay_ms):
         super().__init__(f"gateway {name}")
         self.folder, self.agents, self.delay_ms, self.frozen = folder, agents, delay_ms, []
+        self.hits = 0
 
     def settings(self, _port):
         return {"kind": "command", "agents": self.agents, "command": [str(PROGRAM), str(self.folder / "turns.txt"), str(self.delay_ms)]}
@@ -74,12 +75,13 @@ class Command(Victim):
     def supervisors(self):
         """Process ids, from the turns' folders; a process that is no supervisor of that folder is another's."""
         found = []
-        for claim in (self.folder / "state" / "turns").glob("*/claimed"):
+        for turn in (self.folder / "state" / "turns").glob("*"):
             try:
-                who, _, pid = os.readlink(claim).partition(" ")
-            except FileNotFoundError:
-                continue  # the turn was forgotten meanwhile
-            if who == "supervisor" and str(claim.parent) in process.read(f"/proc/{pid}/cmdline"):
+                who, _, pid = os.readlink(turn / "claimed").partition(" ")
+                command = process.read(f"/proc/{pid}/cmdline")
+            except OSError:
+                continue  # nobody has claimed the turn, or it was forgotten or ended meanwhile
+            if who == "supervisor" and str(turn) in command:
                 found.append(int(pid))
         return found
 
@@ -99,6 +101,7 @@ class Command(Victim):
         end = time.monotonic() + TURN_SECONDS
         while not (pids := self.supervisors()) and time.monotonic() < end:
             time.sleep(0.005)
+        self.hits += len(pids)
         self.signal(pids, getattr(signal, f"SIG{kind}"))
         self.frozen = pids if kind == "STOP" else []
 

@@ -15,7 +15,10 @@ PATIENCE_SECONDS = 6  # the next strike comes, even if the exchanges do not go o
 
 
 class Victim:
-    """A process that can be struck. `pid` and `running` ask it, `start` starts it again."""
+    """A process that can be struck. `pid` and `running` ask it, `start` starts it again. `hits`: what its strikes have met, for
+    those that may meet nothing."""
+
+    hits = None
 
     def __init__(self, name):
         self.name, self.lock, self.started = name, threading.RLock(), float("-inf")
@@ -133,6 +136,13 @@ class Killer:
                 self.threads[-1].start()
             for thread in self.threads:
                 thread.join()
+
+    def struck(self):
+        """How often each victim was."""
+        struck = collections.Counter()
+        for (_, victim), count in self.done.items():
+            struck[victim] += count
+        return struck
 
     def carry_out(self, strike, log):
         victims = [self.victims[name] for name in sorted(strike.victims)]  # one order for all: no deadlock

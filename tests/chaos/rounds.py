@@ -19,6 +19,7 @@ SETTLE_SECONDS = 420  # the contract's slowest question comes every five minutes
 DOUBT_SECONDS = 20
 CHECK_SECONDS = 1200
 OK_SHARE = 0.99
+STRIKES_THAT_MEET = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +186,8 @@ class Fire(Round):
         killer = Killer(world.victims, self.folder / "strikes.jsonl", driver.ended)
         killer.run(strikes, self.exchanges, self.deadline)
         self.problems += killer.problems
+        self.problems += [f"none of {count} strikes on {name} met anything" for name, count in killer.struck().items()
+                          if count >= STRIKES_THAT_MEET and world.victims[name].hits == 0]
         self.strikes = {f"{kind} {victim}": count for (kind, victim), count in sorted(killer.done.items())}
         while driver.ended() < self.exchanges and time.monotonic() < self.deadline and driver.running() and not self.problems:
             time.sleep(0.1)

@@ -64,6 +64,19 @@ class PromptService final : public core::Service {
     require(request.wait.count() >= 0 && request.wait <= kSecondsMax, "a wait keeps its limits");
     return answer([done = std::move(done)] { done(Error{ErrorCode::UnknownExchange, "no such exchange", false}); });
   }
+  core::Ticket stop(core::event::LocalCancel request, std::function<void(core::CancelResult)> done) override {
+    require(is_ulid(request.id), "what is stopped is an id");
+    require(request.wait.count() >= 0 && request.wait <= kSecondsMax, "a wait keeps its limits");
+    return answer([done = std::move(done)] { done(core::CancelView{{}, "cancelled", true}); });
+  }
+  core::Ticket replay(core::event::LocalReplay request, std::function<void(core::SendResult)> done) override {
+    require(is_ulid(request.id), "what is replayed is an id");
+    return answer([done = std::move(done)] { done(core::ExchangeView{}); });
+  }
+  core::Ticket drop(core::event::LocalDrop request, std::function<void(core::SendResult)> done) override {
+    require(is_ulid(request.id), "what is dropped is an id");
+    return answer([done = std::move(done)] { done(core::ExchangeView{}); });
+  }
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override {
     require(request.op == Operation::Ping || request.op == Operation::AgentsList, "only questions are asked");
     require(!request.gateway.empty() && !find_invalid_utf8(request.gateway), "a question is for a gateway");
@@ -86,6 +99,7 @@ class PromptService final : public core::Service {
   std::vector<core::PeerView> peers() override { return std::vector<core::PeerView>(1); }
   std::vector<core::AgentView> agents() override { return std::vector<core::AgentView>(1); }
   std::optional<core::ExchangeView> exchange(std::string_view) override { return std::nullopt; }
+  std::vector<core::ExchangeView> dead(std::size_t limit) override { return exchanges(limit); }
   std::vector<core::ExchangeView> exchanges(std::size_t limit) override {
     require(limit >= 1 && limit <= 1000, "a list keeps its limits");
     return std::vector<core::ExchangeView>(1);

@@ -193,6 +193,21 @@ class OpenClaw(case.Case):
         channels = [(row.get("provenance") or {}).get("sourceChannel") for row in self.imac.transcript("agent:jarvis:main", 1000)]
         self.assertEqual([channel for channel in channels if channel in {f"mqtt:{id_}" for id_ in ids}], [f"mqtt:{id_}" for id_ in ids])
 
+    def test_a_turn_is_stopped_where_the_gateway_can_stop_it(self):
+        id_ = self.fed.macbook.send("imac/pepper", "SLEEP 20000 stop me", "--timeout", "0").json["correlationId"]
+        process.wait_until("the start of the turn", lambda: "started" in [
+            stage["stage"] for stage in self.fed.macbook.exchange(id_).json.get("stages", [])], 60)
+        told = self.fed.macbook.cli("exchange", "cancel", id_, "--json", "--timeout", "60")
+        if VERSION.startswith("2026.3"):
+            self.assertEqual((told.code, told.json["result"]), (1, "cannot_abort"), told)
+            ended = self.fed.macbook.wait_for_exchange(id_, 90)
+            self.assertEqual((ended["status"], ended["reply"]), ("ok", "slept 20000 stop me"), "it goes on to its natural end")
+        else:
+            self.assertEqual((told.code, told.json["result"], told.json["ran"]), (EXIT_OK, "cancelled", True), told)
+            self.assertEqual(self.fed.macbook.exchange(id_).json["status"], "cancelled")
+            self.assertEqual(self.fed.imac.exchange(id_).json["status"], "cancelled")
+        self.assertEqual(self.fed.macbook.send("imac/pepper", "SAY the next one").json["reply"], "the next one")
+
     # ---- the gateway's troubles ----
 
     def test_a_wrong_token_is_said_and_nothing_is_lost(self):

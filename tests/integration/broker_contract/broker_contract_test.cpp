@@ -14,9 +14,22 @@ using core::event::BrokerPublished;
 using testing_support::BrokerClient;
 using testing_support::BrokerProcess;
 
-class BrokerContract : public testing::TestWithParam<int> {
+struct Way {
+  const char* name;
+  int protocol;
+  bool websocket;
+};
+
+class BrokerContract : public testing::TestWithParam<Way> {
  protected:
   BrokerContract() {
+    if (GetParam().websocket) {
+      const auto port = std::to_string(testing_support::free_port());
+      own_.emplace("nats");  // mosquitto has no WebSockets everywhere; nats puts several packets into one frame
+      own_->start("websocket { listen: \"127.0.0.1:" + port + "\", no_tls: true }");
+      url_ = "ws://127.0.0.1:" + port;
+      return;
+    }
     if (const char* port = std::getenv("CLAWBRIDGE_BROKER_PORT"); port != nullptr) {
       url_ = std::string("mqtt://127.0.0.1:") + port;
       return;
@@ -30,14 +43,16 @@ class BrokerContract : public testing::TestWithParam<int> {
     return name + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
   }
 
+  static int protocol() { return GetParam().protocol; }
+
   std::optional<BrokerProcess> own_;
   std::string url_;
 };
 
 TEST_P(BrokerContract, ConnectsSubscribesAndCarriesAMessage) {
   BrokerClient client(url_);
-  const auto connected = client.connected(fresh("a"), GetParam());
-  EXPECT_EQ(connected.protocol, GetParam());
+  const auto connected = client.connected(fresh("a"), protocol());
+  EXPECT_EQ(connected.protocol, protocol());
   EXPECT_FALSE(connected.session_present);
   const auto topic = "contract/" + fresh("x") + "/inbox";
   const auto subscribed = client.subscribe({{topic, false}, {"contract/+/state", true}});
@@ -60,7 +75,7 @@ TEST_P(BrokerContract, ConnectsSubscribesAndCarriesAMessage) {
 TEST_P(BrokerContract, CarriesMoreThanTheReceiveWindowInOrder) {
   constexpr std::uint64_t kMessages = 2'000;
   BrokerClient client(url_);
-  client.connected(fresh("b"), GetParam());
+  client.connected(fresh("b"), protocol());
   const auto topic = "contract/" + fresh("y") + "/inbox";
   client.subscribe({{topic, false}});
   const auto begin = std::chrono::steady_clock::now();
@@ -83,7 +98,7 @@ TEST_P(BrokerContract, CarriesMoreThanTheReceiveWindowInOrder) {
 
 TEST_P(BrokerContract, KeepsRetainedMessagesForThoseWhoAsk) {
   BrokerClient client(url_);
-  client.connected(fresh("c"), GetParam());
+  client.connected(fresh("c"), protocol());
   const auto level = fresh("z");
   client.publish("contract/" + level + "/state", "kept", 1, true);
   EXPECT_TRUE(client.wait<BrokerPublished>().ok);
@@ -100,7 +115,7 @@ using BrokerContractOfMqtt5 = BrokerContract;
 
 TEST_P(BrokerContractOfMqtt5, SendsNoRetainedMessagesToThoseWhoDoNotAsk) {
   BrokerClient client(url_);
-  client.connected(fresh("d"), GetParam());
+  client.connected(fresh("d"), protocol());
   const auto topic = "contract/" + fresh("w") + "/inbox";
   client.publish(topic, "kept", 1, true);
   client.wait<BrokerPublished>();
@@ -113,11 +128,11 @@ TEST_P(BrokerContractOfMqtt5, SendsNoRetainedMessagesToThoseWhoDoNotAsk) {
 
 TEST_P(BrokerContract, PublishesEverythingBeforeItDisconnects) {
   BrokerClient reader(url_);
-  reader.connected(fresh("e"), GetParam());
+  reader.connected(fresh("e"), protocol());
   const auto topic = "contract/" + fresh("v") + "/inbox";
   reader.subscribe({{topic, false}});
   BrokerClient writer(url_);
-  writer.connected(fresh("f"), GetParam());
+  writer.connected(fresh("f"), protocol());
   for (int n = 1; n <= 200; ++n) writer.publish(topic, std::to_string(n), static_cast<std::uint64_t>(n));
   EXPECT_TRUE(writer.broker.stop(std::chrono::seconds(10)));
   EXPECT_EQ(writer.count<BrokerPublished>(), 200U);
@@ -129,20 +144,20 @@ TEST_P(BrokerContract, FindsItsSessionAndWhatWasQueuedAgain) {
   const auto name = fresh("g");
   const auto topic = "contract/" + fresh("u") + "/inbox";
   BrokerClient sleeper(url_);
-  sleeper.connected(name, GetParam());
+  sleeper.connected(name, protocol());
   sleeper.subscribe({{topic, false}});
   ASSERT_TRUE(sleeper.broker.stop(std::chrono::seconds(10)));
   BrokerClient writer(url_);
-  writer.connected(fresh("h"), GetParam());
+  writer.connected(fresh("h"), protocol());
   for (const char* text : {"one", "two", "three"}) writer.publish(topic, text, 1);
   for (int n = 0; n < 3; ++n) EXPECT_TRUE(writer.wait<BrokerPublished>().ok);
-  EXPECT_TRUE(sleeper.connected(name, GetParam()).session_present);
+  EXPECT_TRUE(sleeper.connected(name, protocol()).session_present);
   for (const char* text : {"one", "two", "three"}) EXPECT_EQ(sleeper.wait<BrokerMessage>().payload, text);
 }
 
 TEST_P(BrokerContract, CarriesALargeMessage) {
   BrokerClient client(url_);
-  client.connected(fresh("i"), GetParam());
+  client.connected(fresh("i"), protocol());
   const auto topic = "contract/" + fresh("t") + "/inbox";
   client.subscribe({{topic, false}});
   const std::string payload(1 << 20, 'x');
@@ -150,10 +165,11 @@ TEST_P(BrokerContract, CarriesALargeMessage) {
   EXPECT_EQ(client.wait<BrokerMessage>().payload, payload);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mqtt, BrokerContract, testing::Values(5, 4),
-                         [](const auto& version) { return version.param == 5 ? "5" : "311"; });
+INSTANTIATE_TEST_SUITE_P(Mqtt, BrokerContract,
+                         testing::Values(Way{"5", 5, false}, Way{"311", 4, false}, Way{"311OverWebSockets", 4, true}),
+                         [](const auto& way) { return way.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Mqtt, BrokerContractOfMqtt5, testing::Values(5));
+INSTANTIATE_TEST_SUITE_P(Mqtt, BrokerContractOfMqtt5, testing::Values(Way{"5", 5, false}));
 
 TEST(Broker, DropsAndReportsWhatIsPublishedWithoutAConnection) {
   BrokerClient client("mqtt://127.0.0.1:1");

@@ -11,10 +11,10 @@ from . import process
 
 class TlsFront:
     """Takes TLS on `port` and passes the bytes to 127.0.0.1:backend. `authority`, `revoked`: PEM files by which clients are
-    asked for a certificate."""
+    asked for a certificate. `piece`: at most so many bytes go to the client in one TLS record."""
 
-    def __init__(self, backend, certificate, key, authority=None, revoked=None):
-        self.backend, self.port = backend, process.free_port()
+    def __init__(self, backend, certificate, key, authority=None, revoked=None, piece=65536):
+        self.backend, self.port, self.piece = backend, process.free_port(), piece
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
         if authority:
@@ -56,7 +56,11 @@ class TlsFront:
                     source.settimeout(20)
                 if not data:
                     return
-                (inner if source is outer else outer).sendall(data)
+                if source is outer:
+                    inner.sendall(data)
+                else:
+                    for begin in range(0, len(data), self.piece):
+                        outer.sendall(data[begin:begin + self.piece])
 
     def stop(self):
         self.wake.close()

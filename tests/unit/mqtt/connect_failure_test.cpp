@@ -87,6 +87,31 @@ TEST(ConnectFailure, SaysWhatTheBrokerHoldsAgainstOurCertificate) {
   EXPECT_THAT(reason("something new"), HasSubstr("TLS failed: something new"));
 }
 
+TEST(ConnectFailure, SaysWhyNoWebSocketCameUp) {
+  const auto url = parse_broker_url("wss://hub/mqtt").value();
+  const auto told = [&](ProbeResult found) {
+    found.websocket_error = "it answers HTTP 404 Not Found at the path /mqtt";
+    return classify(url, {}, found);
+  };
+  const auto declined = told({.reached = true, .tcp_error = {}, .tls_error = {}});
+  EXPECT_EQ(declined.failure, BrokerFailure::Unreachable);
+  EXPECT_THAT(declined.reason, AllOf(HasSubstr("wss://hub/mqtt"), HasSubstr("HTTP 404"), HasSubstr("in broker.url")));
+  // What the probe finds lies before it.
+  EXPECT_EQ(told({.reached = true, .tcp_error = {}, .tls_error = "its certificate has expired"}).failure,
+            BrokerFailure::Tls);
+  EXPECT_THAT(told({.reached = false, .tcp_error = "Connection refused", .tls_error = {}}).reason,
+              HasSubstr("Connection refused"));
+}
+
+TEST(ConnectFailure, BelievesPahoOnceTheWebSocketStands) {
+  const auto url = parse_broker_url("wss://hub/mqtt").value();
+  EXPECT_FALSE(needs_probe(url, {.message = kClosed}));
+  EXPECT_FALSE(needs_probe(url, {.protocol = 4, .message = "TCP connect timeout"}));
+  EXPECT_EQ(classify(url, {.message = kClosed}, std::nullopt).failure, BrokerFailure::ProtocolRefused);
+  EXPECT_THAT(classify(url, {.protocol = 4, .message = kClosed}, std::nullopt).reason,
+              HasSubstr("port and path for WebSockets"));
+}
+
 TEST(ConnectFailure, NamesTheSchemeOfTheSameKind) {
   const ProbeResult plain{.reached = true, .tcp_error = {}, .tls_error = "wrong version number"};
   EXPECT_THAT(classify(parse_broker_url("wss://hub").value(), {}, plain).reason, HasSubstr("use ws://"));
