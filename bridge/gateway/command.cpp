@@ -63,7 +63,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   void start_run(const StartRun& order) {
     sweep_once();
     if (!knows(order.agent)) {
-      report_end(order.run, failed_reply(ReplyStatus::Rejected, ErrorCode::UnknownAgent, unknown_agent(order.agent).message), order);
+      report_end(turn_of(order), failed_reply(ReplyStatus::Rejected, ErrorCode::UnknownAgent, unknown_agent(order.agent).message));
       return;
     }
     const auto program = find();
@@ -79,7 +79,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       report_not_taken(order.run, error->message);
     } else if (std::holds_alternative<TurnFolders::AlreadyThere>(prepared)) {
       // A key is handed over once. If it comes again all the same, it gets what the first time came to.
-      settle(Turn{order.run, order.idempotency_key, order.session_key, true, false, false});
+      settle(turn_of(order));
     } else {
       launch(order, *program, std::get<TurnFolders::Prepared>(std::move(prepared)));
     }
@@ -133,6 +133,8 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     asio::posix::stream_descriptor alive;
   };
 
+  [[nodiscard]] static Turn turn_of(const StartRun& order) { return {order.run, order.idempotency_key, order.session_key, true, false, false}; }
+
   // ---- up and down ----
 
   [[nodiscard]] Result<std::string> find() const {
@@ -184,7 +186,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return;
     }
     supervisors_.insert(*process);
-    follow(Turn{order.run, order.idempotency_key, order.session_key, true, false, false}, std::move(prepared.alive));
+    follow(turn_of(order), std::move(prepared.alive));
   }
 
   void follow(Turn turn, Descriptor alive) {
@@ -226,12 +228,12 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     }
     if (const auto* end = std::get_if<TurnEnd>(&state)) return finish(turn, *end);
     if (std::holds_alternative<TurnFolders::Vanished>(state)) {
-      return report_end(turn.run, interrupted("the program's supervisor was killed during the turn"), turn);
+      return report_end(turn, interrupted("the program's supervisor was killed during the turn"));
     }
     if (!turn.same_boot) {
-      return report_end(turn.run, interrupted("the machine was restarted since the turn was handed over, or the folder " + settings_.turns.string() + " was made anew"), turn);
+      return report_end(turn, interrupted("the machine was restarted since the turn was handed over, or the folder " + settings_.turns.string() + " was made anew"));
     }
-    if (turn.is_started) return report_end(turn.run, interrupted("the turn's folder was removed while it ran"), turn);
+    if (turn.is_started) return report_end(turn, interrupted("the turn's folder was removed while it ran"));
     drop(turn.key);
     report_not_taken(turn.run, "it was not started before the bridge or the turn's supervisor ended");
   }
@@ -241,14 +243,14 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       body::Reply cancelled;
       cancelled.status = ReplyStatus::Cancelled;
       cancelled.ran = false;
-      return report_end(turn.run, std::move(cancelled), turn);
+      return report_end(turn, std::move(cancelled));
     }
     if (end.how == TurnEnd::How::NotStarted) {
       drop(turn.key);
       return report_not_taken(turn.run, "gateway.command was not started: " + end.reason);
     }
     if (!turn.is_started) report(core::event::RunStarted{turn.run, turn.key});
-    report_end(turn.run, outcome_of(end, settings_.argv.front()), turn);
+    report_end(turn, outcome_of(end, settings_.argv.front()));
   }
 
   /// The folder goes, and with it what was known of the turn.
@@ -302,15 +304,10 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
 
   void report_not_taken(const RunKey& run, std::string reason) { report(core::event::RunNotTaken{run, std::move(reason)}); }
 
-  template <class Of>
-  void report_end(const RunKey& run, body::Reply reply, const Of& of) {
-    if constexpr (requires { of.idempotency_key; }) {
-      reply.run_id = of.idempotency_key;
-    } else {
-      reply.run_id = of.key;
-    }
-    reply.session_key = of.session_key;
-    report(core::event::RunEnded{run, std::move(reply)});
+  void report_end(const Turn& turn, body::Reply reply) {
+    reply.run_id = turn.key;
+    reply.session_key = turn.session_key;
+    report(core::event::RunEnded{turn.run, std::move(reply)});
   }
 
   [[nodiscard]] bool knows(const std::string& agent) const { return std::ranges::find(settings_.agents, agent) != settings_.agents.end(); }

@@ -7,6 +7,7 @@
 #include <mach-o/dyld.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdint>

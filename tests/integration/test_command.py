@@ -253,6 +253,50 @@ class Exchange(Command):
         self.assertEqual(set(self.times_run().values()), {1})
 
 
+class Cancel(Command):
+    """A turn under way is stopped from the other side of the federation."""
+
+    def cancel(self, federation, id_):
+        return federation.macbook.cli("exchange", "cancel", id_, "--timeout", "30")
+
+    def test_a_running_program_is_ended(self):
+        federation = self.command_federation(observe=True)
+        id_ = self.hold(federation, "a")
+        self.assertCode(self.cancel(federation, id_), EXIT_OK)
+        self.assertEnded(federation, id_, "cancelled")
+        self.assertEqual([line["what"] for line in self.records()], ["begin"], "it was ended, not waited for")
+        self.assertEqual(self.ask(federation, "next")["reply"], "agent: next")
+        self.assertNothingLeft(federation)
+        self.assertAuthentic(federation)
+
+    def test_a_program_that_ignores_it_is_killed(self):
+        federation = self.command_federation()
+        id_ = self.hold(federation, "a", more=" ignore")
+        self.assertCode(self.cancel(federation, id_), EXIT_OK)
+        self.assertEnded(federation, id_, "cancelled")
+        self.assertNothingLeft(federation)
+
+    def test_a_turn_that_outlived_its_bridge_is_ended(self):
+        federation = self.command_federation()
+        id_ = self.hold(federation, "a")
+        federation.imac.kill()
+        federation.imac.start()
+        federation.macbook.wait_until_knows("imac/jarvis")
+        self.assertCode(self.cancel(federation, id_), EXIT_OK)
+        self.assertEnded(federation, id_, "cancelled")
+        self.assertNothingLeft(federation)
+
+    def test_one_that_waits_for_its_session_never_runs(self):
+        federation = self.command_federation()
+        held = self.hold(federation, "a")
+        waiting = self.ask(federation, "never", seconds=0)["correlationId"]
+        self.assertCode(self.cancel(federation, waiting), EXIT_OK)
+        self.let_go("a")
+        self.assertEnded(federation, held, "ok", "held a")
+        self.assertEnded(federation, waiting, "cancelled")
+        self.assertEqual(self.times_run(), {held: 1})
+
+
 class Recovery(Command):
     """Bridges, supervisors and programs that are killed in the middle of a turn."""
 
