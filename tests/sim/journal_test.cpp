@@ -148,21 +148,21 @@ class Pair {
     if (kind == 0 || outgoing_.empty()) return put_outgoing();
     if (kind == 1 || incoming_.empty()) return put_incoming();
     if (kind == 2) return put_peer();
-    if (kind == 3) return store::PutEpoch{dice_.below(1'000'000)};
+    if (kind == 3) return core::store::PutEpoch{dice_.below(1'000'000)};
     if (kind == 4) {
-      return store::Purge{.outgoing_ended_before = now_ - hours{24}, .incoming_expiry_before = now_ - hours{1}, .incoming_ended_before = now_ - hours{7 * 24}, .rows_max = 3};
+      return core::store::Purge{.outgoing_ended_before = now_ - hours{24}, .incoming_expiry_before = now_ - hours{1}, .incoming_ended_before = now_ - hours{7 * 24}, .rows_max = 3};
     }
     const auto& [gateway, incoming] = incoming_[dice_.below(incoming_.size())];
-    if (kind == 5) return store::AcknowledgeIncoming{gateway, {incoming}};
+    if (kind == 5) return core::store::AcknowledgeIncoming{gateway, {incoming}};
     const auto ended = dice_.chance(0.5);
     if (kind <= 7) {
-      return store::UpdateOutgoing{.id = some(outgoing_), .receipt = dice_.chance(0.5), .stage = "queued", .reason = "busy", .run_id = "r", .stages = stages(), .status = ended ? "ok" : "",
+      return core::store::UpdateOutgoing{.id = some(outgoing_), .receipt = dice_.chance(0.5), .stage = "queued", .reason = "busy", .run_id = "r", .stages = stages(), .status = ended ? "ok" : "",
                                    .reply = ended ? bytes() : "", .error = dice_.chance(0.2) ? std::optional(Error{ErrorCode::Timeout, "why", true}) : std::nullopt,
-                                   .ended = ended ? now_ : WallTime{}};
+                                   .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
     }
-    return store::UpdateIncoming{.source_gateway = gateway, .id = incoming, .session_key = "agent:main:main", .stage = ended ? IncomingStage::Ended : IncomingStage::Started,
+    return core::store::UpdateIncoming{.source_gateway = gateway, .id = incoming, .session_key = "agent:main:main", .stage = ended ? IncomingStage::Ended : IncomingStage::Started,
                                  .attempt = static_cast<std::uint32_t>(dice_.below(4)), .boot_id = "boot", .run_id = "r", .receipt = dice_.chance(0.3) ? bytes() : "",
-                                 .reply = ended ? bytes() : "", .status = ended ? "ok" : "", .stages = stages(), .ended = ended ? now_ : WallTime{}};
+                                 .reply = ended ? bytes() : "", .status = ended ? "ok" : "", .stages = stages(), .losses = static_cast<std::uint32_t>(dice_.below(3)), .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
   }
 
   StoreOrder put_outgoing() {
@@ -180,7 +180,7 @@ class Pair {
     record.stages = stages();
     record.status = dice_.chance(0.2) ? "expired" : "";
     record.ended = record.status.empty() ? WallTime{} : now_;
-    return store::PutOutgoing{std::move(record)};
+    return core::store::PutOutgoing{std::move(record)};
   }
 
   StoreOrder put_incoming() {
@@ -208,7 +208,7 @@ class Pair {
     if (stage <= 1) record.ended = now_;
     record.stages = stages();
     record.sealed = dice_.chance(0.2);
-    return store::PutIncoming{std::move(record)};
+    return core::store::PutIncoming{std::move(record)};
   }
 
   StoreOrder put_peer() {
@@ -220,7 +220,7 @@ class Pair {
     record.epoch = dice_.below(1'000);
     record.revision = dice_.below(10);
     record.state = bytes();
-    return store::PutPeer{std::move(record)};
+    return core::store::PutPeer{std::move(record)};
   }
 
   Dice dice_;

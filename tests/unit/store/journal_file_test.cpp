@@ -77,7 +77,7 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   const auto incarnation = journal_->restore().incarnation;
   journal_.reset();
   for (const char* index : {"outgoing_dead", "incoming_dead"}) run_sql(path(), std::string("DROP INDEX ") + index);
-  for (const char* column : {"outgoing DROP COLUMN dead", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
+  for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
                              "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
                              "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
     run_sql(path(), std::string("ALTER TABLE ") + column);
