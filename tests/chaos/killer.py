@@ -123,22 +123,27 @@ class Killer:
     def run(self, strikes, exchanges, deadline):
         """Strikes at even distances of progress. Returns when all is mended, or at the deadline."""
         with open(self.log, "a", encoding="utf-8") as log:
+            try:
+                self.strike_all(strikes, exchanges, deadline, log)
+            finally:
+                for thread in self.threads:  # also when this run is asked to end: they start again what they have ended
+                    thread.join()
+
+    def strike_all(self, strikes, exchanges, deadline, log):
+        last = time.monotonic()
+        for number, strike in enumerate(strikes):
+            due = exchanges * (number + 1) / (len(strikes) + 1)
+            patience = strike.burst if strike.burst is not None else PATIENCE_SECONDS
+            while time.monotonic() < last + patience and (strike.burst is not None or self.progress() < due):
+                time.sleep(0.02)
+            while len(self.threads) >= AT_ONCE:
+                time.sleep(0.02)
+                self.threads = [thread for thread in self.threads if thread.is_alive()]
             last = time.monotonic()
-            for number, strike in enumerate(strikes):
-                due = exchanges * (number + 1) / (len(strikes) + 1)
-                patience = strike.burst if strike.burst is not None else PATIENCE_SECONDS
-                while time.monotonic() < last + patience and (strike.burst is not None or self.progress() < due):
-                    time.sleep(0.02)
-                while len(self.threads) >= AT_ONCE:
-                    time.sleep(0.02)
-                    self.threads = [thread for thread in self.threads if thread.is_alive()]
-                last = time.monotonic()
-                if last > deadline or self.problems:
-                    break
-                self.threads.append(threading.Thread(target=self.carry_out, args=(strike, log)))
-                self.threads[-1].start()
-            for thread in self.threads:
-                thread.join()
+            if last > deadline or self.problems:
+                break
+            self.threads.append(threading.Thread(target=self.carry_out, args=(strike, log)))
+            self.threads[-1].start()
 
     def struck(self):
         """How often each victim was."""
