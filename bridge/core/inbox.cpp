@@ -171,12 +171,15 @@ void Inbox::refresh_marks() {
 
 std::optional<ErrorCode> Inbox::refuse_old(const Message& message) {
   if (!message.incarnation.empty() && message.incarnation != context_.incarnation) return ErrorCode::JournalChanged;
-  refresh_marks();
-  const auto mark = marks_.find(message.source.gateway);
-  if (mark != marks_.end() && ulid_time(message.id) <= mark->second.id_time && *message.expiry <= mark->second.expiry) {
-    return ErrorCode::Replayed;
-  }
+  if (is_below_mark(message.source.gateway, message.id, *message.expiry)) return ErrorCode::Replayed;
   return std::nullopt;
+}
+
+// It may have been taken, and forgotten since.
+bool Inbox::is_below_mark(const std::string& gateway, std::string_view id, WallTime expiry) {
+  refresh_marks();
+  const auto mark = marks_.find(gateway);
+  return mark != marks_.end() && ulid_time(id) <= mark->second.id_time && expiry <= mark->second.expiry;
 }
 
 // Not now: nothing is journaled, and the same bytes come again. `allowed`: it would be taken otherwise.
@@ -297,7 +300,7 @@ void Inbox::take_cancel(const Message& message, std::string_view payload, const 
   if (const auto target = context_.incoming(gateway, cancel.id)) {
     const bool never_ran = target->stage == IncomingStage::Tombstone;
     cancels_.answer(std::move(record), cancel_reply(target->status, never_ran ? std::optional(false) : std::nullopt));
-  } else if (may_be_purged(gateway, cancel.id)) {
+  } else if (is_below_mark(gateway, cancel.id, cancel.expiry)) {
     cancels_.answer(std::move(record), rejected(ErrorCode::UnknownExchange, context_.me() + " knows nothing of " + cancel.id + " any more; it is too long ago"));
   } else {
     if (!planted(Planted::CancelWithoutTombstone)) tombstone(gateway, cancel.id, ReplyStatus::Cancelled, std::clamp(cancel.expiry, context_.now.wall, context_.now.wall + kExpiryMax + kClockSkew));

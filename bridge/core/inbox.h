@@ -73,6 +73,7 @@ class Inbox {
 
   void answer_read_only(const Message& message);
   [[nodiscard]] body::Reply answer_status(const Message& message);
+  [[nodiscard]] bool is_below_mark(const std::string& gateway, std::string_view id, WallTime expiry);
   [[nodiscard]] bool may_be_purged(const std::string& gateway, std::string_view id);
   void refresh_marks();
   void tombstone(const std::string& gateway, const std::string& id, ReplyStatus status, WallTime expiry);

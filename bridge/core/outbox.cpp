@@ -230,6 +230,9 @@ bool Outbox::make_bytes(Open& open, const Peer& peer, const std::string& data, s
                        data);
   const auto most = context_.message_bytes_max(peer.state.message_bytes);
   if (bytes.size() > most) {
+    auto full = record;
+    full.request = data;  // a dead letter keeps its text
+    context_.store(store::PutOutgoing{std::move(full)});
     end(open, "rejected",
         Error{ErrorCode::TooLarge,
               "the message would have " + std::to_string(bytes.size()) + " bytes on the wire; " + record.target.gateway +
@@ -422,7 +425,7 @@ void Outbox::cancel(const event::LocalCancel& cancel) {
   const auto by = ask_to_stop(open);
   const auto asked = open_.find(by);
   if (asked == open_.end()) return;
-  asked->second.waiters.push_back(cancel.ticket);
+  asked->second.stoppers.push_back(cancel.ticket);
   waiting_for_.emplace(cancel.ticket, by);
   wait_timers_.schedule(cancel.ticket, context_.now.instant + cancel.wait);
 }
@@ -447,7 +450,7 @@ std::string Outbox::ask_to_stop(const Open& open) {
 }
 
 // The request to stop an exchange has been answered, or given up.
-void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& waiters) {
+void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& stoppers) {
   const auto& id = cancel.session;
   stopped_by_.erase(id);
   const bool answered = reply != nullptr && !reply->cancel_result.empty();
@@ -461,9 +464,9 @@ void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, 
       status_timers_.schedule_by(gateway, context_.now.instant + kStatusPause);
     }
   }
-  if (waiters.empty()) return;
+  if (stoppers.empty()) return;
   auto seen = view(id, false);
-  for (const auto ticket : waiters) {
+  for (const auto ticket : stoppers) {
     if (answered && seen) {
       answer(ticket, CancelResult(CancelView{*seen, reply->cancel_result, reply->ran}));
     } else if (reply != nullptr && reply->error) {
@@ -478,7 +481,7 @@ void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, 
 
 // What was asked, as JSON; nothing when it cannot be read back any more.
 std::optional<std::string> Outbox::data_of(const OutgoingRecord& record) const {
-  if (record.incarnation.empty()) return record.request;
+  if (record.incarnation.empty()) return record.request.empty() ? std::nullopt : std::optional(record.request);
   const auto message = read_back(context_, peers_, record.request, topic::Inbox{record.target});
   const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
   if (send == nullptr) return std::nullopt;
@@ -559,6 +562,7 @@ void Outbox::stop_waiting(const std::string& id, Ticket ticket) {
   const auto open = open_.find(id);
   if (open == open_.end()) return;
   std::erase(open->second.waiters, ticket);
+  std::erase(open->second.stoppers, ticket);
   if (open->second.waiters.empty()) context_.awaited.erase(id);
 }
 
@@ -743,6 +747,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   context_.note(Level::Info, "exchange.ended",
                 {{"cid", id}, {"peer", gateway}, {"agent", record.target.agent}, {"status", record.status}, {"ms", std::to_string(took.count())}});
   const auto waiters = std::move(open.waiters);
+  const auto stoppers = std::move(open.stoppers);
   const auto ended = std::move(record);
   context_.awaited.erase(id);
   expiries_.cancel(id);
@@ -750,9 +755,8 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   bytes_ -= std::min(bytes_, ended.request_bytes);
   open_.erase(id);
   if (!payload.empty()) acknowledge(gateway, id);
-  if (ended.op == Operation::Cancel) {
-    on_stopped(ended, reply, waiters);
-  } else if (!waiters.empty()) {
+  if (ended.op == Operation::Cancel) on_stopped(ended, reply, stoppers);
+  if (!waiters.empty()) {
     auto view = view_without_texts(ended, context_.me());
     if (reply != nullptr) add_reply(view, *reply);
     for (const auto ticket : waiters) answer(ticket, SendResult(view));
@@ -922,15 +926,16 @@ void Outbox::on_time() {
     const auto found = waiting_for_.find(*ticket);
     if (found == waiting_for_.end()) continue;
     const auto id = found->second;
-    stop_waiting(id, *ticket);
     const auto open = open_.find(id);
-    const bool stops = open != open_.end() && open->second.record.op == Operation::Cancel;
-    auto seen = view(stops ? open->second.record.session : id, false);
-    if (!seen) continue;
+    const bool stops = open != open_.end() && std::ranges::find(open->second.stoppers, *ticket) != open->second.stoppers.end();
+    stop_waiting(id, *ticket);
+    const auto about = stops ? open->second.record.session : id;
+    auto seen = view(about, false);
+    // It may have ended and been forgotten meanwhile, by a clock that jumped.
     if (stops) {
-      answer(*ticket, CancelResult(CancelView{std::move(*seen), "requested", {}}));
+      answer(*ticket, seen ? CancelResult(CancelView{std::move(*seen), "requested", {}}) : CancelResult(unknown_here(about)));
     } else {
-      answer(*ticket, SendResult(std::move(*seen)));
+      answer(*ticket, seen ? SendResult(std::move(*seen)) : SendResult(unknown_here(about)));
     }
   }
 }

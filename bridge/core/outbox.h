@@ -77,7 +77,8 @@ class Outbox {
     bool on_wire = false;        // published in this connection's life or before, and no receipt yet
     std::chrono::microseconds retry_delay{0};
     std::string publish_error;   // why the broker refused it
-    std::vector<Ticket> waiters;
+    std::vector<Ticket> waiters;   // for its end
+    std::vector<Ticket> stoppers;  // of a request to stop another: for what comes of that
   };
   // One peer's open exchanges.
   struct Flow {
@@ -102,7 +103,7 @@ class Outbox {
   Open& accept(OutgoingRecord record, const std::string& data);
   void leave_or_wait(const std::string& id, const std::string& data);
   std::string ask_to_stop(const Open& open);
-  void on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& waiters);
+  void on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, const std::vector<Ticket>& stoppers);
   [[nodiscard]] std::optional<std::string> data_of(const OutgoingRecord& record) const;
   void lose(Open& open, Error error);
   [[nodiscard]] Result<std::string> ask_again(const OutgoingRecord& ended);

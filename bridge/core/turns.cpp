@@ -119,8 +119,11 @@ std::string_view Turns::state_of(const Key& key) const {
 
 void Turns::tell_again(const Key& key) {
   const auto& open = open_.at(key);
+  if (receipts_.is_scheduled(key)) return;  // a newer one is on its way
   const auto stored = context_.incoming(key.first, key.second);
-  if (stored && !stored->receipt.empty()) {
+  // A turn that the gateway gave back is not `started` any more.
+  const bool is_true = stored && (open.record.stage == IncomingStage::Started || stored->receipt.find(R"("stage":"started")") == std::string::npos);
+  if (is_true && !stored->receipt.empty()) {
     answers_.publish(open.record.source, key.second, stored->receipt);
   } else {
     owe_receipt(open);

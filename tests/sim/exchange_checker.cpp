@@ -11,7 +11,7 @@ using std::chrono::hours;
 using std::chrono::seconds;
 
 constexpr hours kWeek{7 * 24};
-constexpr seconds kSettles{60};  // after healing: from then on nothing excuses a lost acknowledgement
+constexpr seconds kSettles{300};  // after healing the last may come back, and learn new keys: from then on nothing excuses a lost acknowledgement
 
 bool is_open(const core::IncomingRecord& record) { return record.stage != IncomingStage::Ended && record.stage != IncomingStage::Tombstone; }
 
@@ -95,7 +95,7 @@ void ExchangeChecker::check_outcome(const Site& site, const core::OutgoingRecord
                : record.status == "unknown"     ? "outcome unknown"
                                                 : "outcome other");
   if (found == sites_.end()) {
-    if (record.status != "expired") trace_.violation("outcome", "of a gateway that is nowhere: " + describe(key, exchange));
+    if (record.status != "expired" && record.status != "cancelled") trace_.violation("outcome", "of a gateway that is nowhere: " + describe(key, exchange));
     return;
   }
   if (record.status != "unknown") {

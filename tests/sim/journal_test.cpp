@@ -160,9 +160,11 @@ class Pair {
                                    .reply = ended ? bytes() : "", .error = dice_.chance(0.2) ? std::optional(Error{ErrorCode::Timeout, "why", true}) : std::nullopt,
                                    .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
     }
+    // A reply is journaled once.
+    const bool replies = ended && virtual_->incoming(gateway, incoming)->reply.empty();
     return core::store::UpdateIncoming{.source_gateway = gateway, .id = incoming, .session_key = "agent:main:main", .stage = ended ? IncomingStage::Ended : IncomingStage::Started,
                                  .attempt = static_cast<std::uint32_t>(dice_.below(4)), .boot_id = "boot", .run_id = "r", .receipt = dice_.chance(0.3) ? bytes() : "",
-                                 .reply = ended ? bytes() : "", .status = ended ? "ok" : "", .stages = stages(), .losses = static_cast<std::uint32_t>(dice_.below(3)), .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
+                                 .reply = replies ? bytes() : "", .status = ended ? "ok" : "", .stages = stages(), .losses = static_cast<std::uint32_t>(dice_.below(3)), .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
   }
 
   StoreOrder put_outgoing() {
