@@ -14,8 +14,10 @@ constexpr std::string_view kOmitted = "[chat.history omitted: message too large]
 constexpr std::string_view kRecoveryNotice = "[System] Your previous turn was interrupted";
 
 // 2026.9 begins an interrupted turn again within seconds of its start, or says that it is going to. When it has said
-// nothing for so long, it will not; and it is not believed for ever.
+// nothing for so long, since its process started and since it lets clients in, it will not. Both, because a busy or
+// small machine may need more than the first to start at all. And it is not believed for ever.
 constexpr std::chrono::seconds kRecoveryBegins{90};
+constexpr std::chrono::seconds kRecoveryShows{15};
 constexpr std::chrono::hours kRecoveryAwaited{6};
 // How long a running gateway gets to show a turn that it was sent and says nothing of. The frame was written before the
 // connection ended, and one wait for the run has passed in vain.
@@ -138,9 +140,11 @@ std::variant<LookAgain, Ended, NotTaken> judge_found(const Turn& turn, const Cir
   if (turn.superseded)
     return Ended{
         interrupted_reply("the gateway has gone on to a later turn, and its history shows no answer to this one")};
+  if (turn.awaited && now.searched < kRecoveryAwaited) return LookAgain{.runs = true};
   if (!now.same_boot) {
-    if (now.keeps_keys && (now.uptime < kRecoveryBegins || (turn.awaited && now.uptime < kRecoveryAwaited)))
+    if (now.keeps_keys && (now.uptime < kRecoveryBegins || now.searched < kRecoveryShows)) {
       return LookAgain{.runs = true};
+    }
     return Ended{interrupted_reply("the gateway restarted during the turn, and its history shows no answer to it")};
   }
   if (now.searched <
@@ -172,8 +176,7 @@ Turn find_turn(const json& history, const TurnQuery& query) {
   const auto& messages = member(history, "messages");
   const auto& rows = messages.is_array() ? messages : none;
   turn.running_id = text_member(member(history, "inFlightRun"), "runId");
-  const auto& session = member(history, "sessionInfo");
-  turn.awaited = text_member(session, "status") == "running" && member(session, "abortedLastRun") == true;
+  turn.awaited = text_member(member(history, "sessionInfo"), "status") == "running";
   turn.covers = reaches_back(history, rows, query);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (is_our_input(rows[i], query)) {

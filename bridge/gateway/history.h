@@ -38,7 +38,7 @@ struct Turn {
   bool abandoned = false;   // taken, and will never begin
   bool recovered = false;   // the gateway began it again after a restart
   bool superseded = false;  // a later input follows: it has ended
-  bool awaited = false;     // the gateway says that it will begin a cut turn of the session again
+  bool awaited = false;     // the gateway says that the session runs, or that a cut turn of it is to begin again
   std::string running_id;   // of the run that the session is in right now, ours or not; empty if none or unknown
   // The last answer that can be the turn's end. `cut`: the text is not whole.
   struct Answer {

@@ -17,11 +17,13 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// Refusals that say that the turn did not run and that trying again helps. The first two also come as the final
-// response of a turn that was accepted (openclaw-gateway measurements, 2026.9.6).
+// Refusals that say that the turn did not run and that trying again helps. They also come as the final response of a
+// turn that was accepted (measured, 2026.9.6). The last one: another run, such as the gateway's own recovery, took the
+// session first.
 bool says_not_run(std::string_view message) {
   return message.starts_with("Gateway is draining") ||
-         message.starts_with("Session transcript projection is rebuilding");
+         message.starts_with("Session transcript projection is rebuilding") ||
+         contains(message, "changed while starting work. Retry.");
 }
 
 body::Reply rejected_reply(ErrorCode code, std::string message) {
@@ -155,7 +157,7 @@ std::variant<Accepted, InFlight, Ended, NotTaken> read_agent_response(const Resp
   const auto& payload = response.payload;
   const auto run_id = text_member(payload, "runId");
   if (!response.ok) {
-    if (response.failure.code == "UNAVAILABLE" && says_not_run(response.failure.message))
+    if (says_not_run(response.failure.message))
       return NotTaken{response.failure.message};
     if (!accepted) return read_refusal(response.failure);
     auto reply = failed_reply("the turn failed: " + first_of({response.failure.message, response.failure.code}));

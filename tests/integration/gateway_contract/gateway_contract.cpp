@@ -65,6 +65,11 @@ OpenClawSettings settings_for(const json& entry) {
   return settings;
 }
 
+// What a reply says for itself, where a test did not expect it.
+std::string why(const body::Reply& reply) {
+  return std::string(to_string(reply.status)) + " \"" + reply.reply + "\" " + (reply.error ? reply.error->message : "");
+}
+
 // Ids as rising and unique as the core's are.
 std::string next_id() {
   static std::uint64_t count = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
@@ -500,7 +505,8 @@ class Restart : public Contract {
 // Of a turn cut by a crash the outcome is its reply (2026.9 begins it again by itself) or `interrupted`; ours runs
 // once.
 TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
-  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto before = bridge_.send("before");
+  ASSERT_EQ(before.status, ReplyStatus::Ok) << why(before);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
   const auto order = bridge_.start(sleep_text(8s, "crash"));
@@ -514,10 +520,10 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
   bridge_.recover(order, boot, handed_over);
   const auto reply = bridge_.outcome(order, std::chrono::seconds(180));
   if (keeps_keys()) {
-    EXPECT_EQ(reply.status, ReplyStatus::Ok);
+    EXPECT_EQ(reply.status, ReplyStatus::Ok) << why(reply);
     EXPECT_EQ(reply.reply, slept(8s, "crash"));
   } else {
-    EXPECT_EQ(reply.status, ReplyStatus::Interrupted);
+    EXPECT_EQ(reply.status, ReplyStatus::Interrupted) << why(reply);
   }
   EXPECT_EQ(Inspector().count(order.source_channel), 1U);
   EXPECT_EQ(bridge_.count_ended(order.run), 0U);
@@ -525,7 +531,8 @@ TEST_F(Restart, FindsOutAboutATurnCutByACrash) {
 
 // A turn that the gateway had accepted but not begun certainly did not run.
 TEST_F(Restart, PutsATurnBackThatHadNotBegun) {
-  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto before = bridge_.send("before");
+  ASSERT_EQ(before.status, ReplyStatus::Ok) << why(before);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
   const auto order = bridge_.start(sleep_text(20s, "early"));
@@ -540,7 +547,8 @@ TEST_F(Restart, PutsATurnBackThatHadNotBegun) {
 
 // 2026.9 lets running turns finish when it is told to stop; 2026.3 cuts them.
 TEST_F(Restart, FindsOutAboutATurnDuringAnOrderlyStop) {
-  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto before = bridge_.send("before");
+  ASSERT_EQ(before.status, ReplyStatus::Ok) << why(before);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
   const auto order = bridge_.start(sleep_text(6s, "stop"));
@@ -571,7 +579,8 @@ TEST_F(Restart, FindsATurnThatEndedBeforeTheCrash) {
   const auto boot = up_.boot_id;
   const auto handed_over = now();
   const auto order = bridge_.start("SAY ended before");
-  EXPECT_EQ(bridge_.outcome(order).reply, "ended before");
+  const auto first = bridge_.outcome(order);
+  EXPECT_EQ(first.reply, "ended before") << why(first);
   signal_gateway(SIGKILL);
   (void)bridge_.wait_for<event::GatewayDown>();
   bring_back();
@@ -588,7 +597,8 @@ TEST_F(Restart, FindsATurnThatEndedBeforeTheCrash) {
 // A turn that waits behind another one when the gateway dies has not run; the same exchange may be handed over again, as
 // another attempt, which is not taken for the first.
 TEST_F(Restart, PutsAQueuedTurnBackAndTellsItsAttemptsApart) {
-  ASSERT_EQ(bridge_.send("before").status, ReplyStatus::Ok);
+  const auto before = bridge_.send("before");
+  ASSERT_EQ(before.status, ReplyStatus::Ok) << why(before);
   const auto boot = up_.boot_id;
   const auto handed_over = now();
   const auto busy = bridge_.start(sleep_text(8s, "busy"));

@@ -132,6 +132,8 @@ class Turns:
         await asyncio.sleep(self.options.prepare / 1000)
         if run.abort:
             return self._settle(run, "aborted", "", self._aborted(run))
+        if run.session in self.to_begin_again and not run.request.get("recovers"):
+            return self._end_overtaken(run)
         if self.version.keeps_keys and self.store.has_row_with_key(run.session_id, f"{run.id}:user"):
             return self._end_used(run)
         shown_late = self._start(run)
@@ -228,6 +230,12 @@ class Turns:
     @staticmethod
     def _aborted(run):
         return True, {"runId": run.id, "status": "timeout", "summary": "aborted", "stopReason": "rpc"}, None
+
+    def _end_overtaken(self, run):
+        """The session's cut turn is to begin again first."""
+        message = f'Session "{run.session}" changed while starting work. Retry. | SESSION_WORK_START_CHANGED'
+        self.store.set_pending_state(run.session_id, run.id, "interrupted")
+        self._settle(run, "error", "", (False, {"runId": run.id, "status": "error", "summary": message}, {"code": "UNAVAILABLE", "message": message}))
 
     def _end_used(self, run):
         """A key that an earlier boot has run: it fails, and leaves a row that nobody asked for."""

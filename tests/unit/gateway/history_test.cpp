@@ -54,8 +54,11 @@ Circumstances same_boot(bool keeps_keys) {
   return {.same_boot = true, .keeps_keys = keeps_keys, .ended = false, .uptime = std::chrono::hours(1), .searched = {}};
 }
 Circumstances restarted(bool keeps_keys) {
-  return {
-      .same_boot = false, .keeps_keys = keeps_keys, .ended = false, .uptime = std::chrono::minutes(10), .searched = {}};
+  return {.same_boot = false,
+          .keeps_keys = keeps_keys,
+          .ended = false,
+          .uptime = std::chrono::minutes(10),
+          .searched = std::chrono::minutes(1)};
 }
 
 body::Reply ended(const json& shown, bool keeps_keys, const Circumstances& circumstances) {
@@ -255,9 +258,18 @@ TEST(HistoryOf2026_9, WaitsAsLongAsTheGatewayMeansToBeginAgain) {
   EXPECT_EQ(ended(shown, true, restarted(true)).status, ReplyStatus::Interrupted);
   shown["sessionInfo"] = {{"status", "running"}, {"abortedLastRun", true}, {"hasActiveRun", false}};
   EXPECT_TRUE(looks_again(shown, true, restarted(true), true));
+  shown["sessionInfo"] = {{"status", "running"}, {"abortedLastRun", false}, {"hasActiveRun", true}};
+  EXPECT_TRUE(looks_again(shown, true, restarted(true), true));
   auto circumstances = restarted(true);
-  circumstances.uptime = std::chrono::hours(7);
+  circumstances.searched = std::chrono::hours(7);
   EXPECT_EQ(ended(shown, true, circumstances).status, ReplyStatus::Interrupted);
+}
+
+// A busy machine needs minutes to start it: the uptime says little of how long it has been letting anybody in.
+TEST(HistoryOf2026_9, GivesAGatewayThatStartedSlowlyTimeToShowIt) {
+  auto circumstances = restarted(true);
+  circumstances.searched = std::chrono::seconds(1);
+  EXPECT_TRUE(looks_again(history({earlier_row(), input_row(true)}), true, circumstances, true));
 }
 
 TEST(HistoryOf2026_9, PutsATurnBackThatWasTakenButNeverBegan) {

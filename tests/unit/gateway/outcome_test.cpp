@@ -104,6 +104,9 @@ TEST(Outcome, PutsATurnBackThatADrainingGatewayDidNotRun) {
   const auto rebuilding = response(
       R"("ok":false,"error":{"code":"UNAVAILABLE","message":"Session transcript projection is rebuilding: x"})");
   EXPECT_TRUE(std::holds_alternative<NotTaken>(read_agent_response(rebuilding, true)));
+  const auto changed = response(
+      R"("ok":false,"error":{"code":"UNAVAILABLE","message":"Session \"agent:jarvis:main\" changed while starting work. Retry. | SESSION_WORK_START_CHANGED"})");
+  EXPECT_TRUE(std::holds_alternative<NotTaken>(read_agent_response(changed, true)));
   const auto restarting = response(
       R"("ok":false,"error":{"code":"UNAVAILABLE","message":"agent unavailable during gateway restart","retryable":true})");
   EXPECT_TRUE(std::holds_alternative<NotTaken>(read_agent_response(restarting, false)));
