@@ -161,7 +161,8 @@ class Pair {
                                    .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
     }
     // A reply is journaled once.
-    const bool replies = ended && virtual_->incoming(gateway, incoming)->reply.empty();
+    const auto held = virtual_->incoming(gateway, incoming);
+    const bool replies = ended && held && held->reply.empty();
     return core::store::UpdateIncoming{.source_gateway = gateway, .id = incoming, .session_key = "agent:main:main", .stage = ended ? IncomingStage::Ended : IncomingStage::Started,
                                  .attempt = static_cast<std::uint32_t>(dice_.below(4)), .boot_id = "boot", .run_id = "r", .receipt = dice_.chance(0.3) ? bytes() : "",
                                  .reply = replies ? bytes() : "", .status = ended ? "ok" : "", .stages = stages(), .losses = static_cast<std::uint32_t>(dice_.below(3)), .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
