@@ -47,7 +47,7 @@ check-long: setup ## what takes longer: hundreds of kills under load, the thread
 	cmake --build --preset asan
 	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
 	$(with_ccache) cmake --preset release
-	cmake --build --preset release --target clawbridge
+	cmake --build --preset release --target clawbridge clawbridge_bench
 	CLAWBRIDGE_BIN=$(program) CLAWBRIDGE_OFFLINE_QUEUE=10000 /usr/bin/python3 -B tests/integration/test_offline_queue.py
 	$(with_ccache) cmake --workflow --preset tsan
 	$(MAKE) fuzz MINUTES=10

@@ -17,10 +17,6 @@ brokers::Federation federation_of(const BrokerOptions& options) {
   return {options.gateways, options.base, options.plain_replies};
 }
 
-std::string line(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
 /// Runs `act`; what the folder `brokers` throws becomes a failure with the right exit code.
 template <class Act>
 auto attempt(const Act& act) {

@@ -2,15 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bridge/cli/commands.h"
+#include "bridge/cli/render.h"
 
 namespace clawbridge::cli {
-namespace {
-
-std::string line(const nlohmann::json& object) {
-  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-}  // namespace
 
 ExitCode config_check(const Context& context) {
   const config::Settings settings = config::load(context.config_file, context.hooks.environment);

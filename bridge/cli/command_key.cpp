@@ -39,7 +39,7 @@ ExitCode key_rotate(const Context& context) {
   const std::string fingerprint = hex_encode(crypto::fingerprint(*keys, crypto::SystemCryptography()));
   if (context.json) {
     const json answer{{"gateway", gateway}, {"fingerprint", fingerprint}, {"file", path}};
-    context.out() << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    context.out() << line(answer);
   } else {
     context.out() << table({{"gateway", printable(gateway)},
                             {"new fingerprint", grouped(fingerprint)},
@@ -65,7 +65,7 @@ ExitCode key_show(const Context& context) {
   const std::string gateway = file.value("gateway", "");
   if (context.json) {
     const json answer{{"gateway", gateway}, {"fingerprint", fingerprint}, {"file", path}};
-    context.out() << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    context.out() << line(answer);
   } else {
     context.out() << table({{"gateway", printable(gateway)},
                             {"fingerprint", fingerprint},

@@ -69,6 +69,10 @@ std::string block(const json& exchange, const char* name) {
 
 }  // namespace
 
+std::string line(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
 std::string table(const Rows& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -150,7 +154,9 @@ std::string peers_text(const json& answer, WallTime now) {
     const std::string offered = text_of(peer, "offeredFingerprint").substr(0, kDigitsShown);
     if (offered.empty()) continue;
     const std::string name = text_of(peer, "gateway");
-    text += "\n" + name + ": other keys claim this name and are refused (key_changed). If they were made anew on purpose:\n  clawbridge peers trust " +
+    text += "\n" + name +
+            ": other keys claim this name and are refused (key_changed). If they were made anew on purpose:\n  "
+            "clawbridge peers trust " +
             name + " " + grouped(offered) + "\n";
   }
   return text;
@@ -248,10 +254,12 @@ std::string cancel_text(const json& answer) {
                               : " is cancelled; it did not run\n");
   }
   if (result == "already_ended") return id + " had ended already: " + text_of(answer, "status") + "\n";
-  if (result == "cannot_abort") return id + " goes on to its natural end: " + gateway + "'s gateway cannot stop a turn\n";
+  if (result == "cannot_abort")
+    return id + " goes on to its natural end: " + gateway + "'s gateway cannot stop a turn\n";
   const std::string hint = text_of(answer, "hint");
-  return id + ": " + gateway + " has not answered the request to stop it yet" + (hint.empty() ? "" : " (" + hint + ")") +
-         "; it goes on being asked, see `clawbridge exchange show " + id + "`\n";
+  return id + ": " + gateway + " has not answered the request to stop it yet" +
+         (hint.empty() ? "" : " (" + hint + ")") + "; it goes on being asked, see `clawbridge exchange show " + id +
+         "`\n";
 }
 
 std::string outcome_text(const json& exchange) {

@@ -13,6 +13,9 @@
 
 namespace clawbridge::cli {
 
+/// One line of JSON; what is not UTF-8 in it is replaced.
+[[nodiscard]] std::string line(const nlohmann::json& object);
+
 /// Columns padded to their widest cell, two blanks between them, no blanks at the end of a line. The first row is the
 /// head.
 [[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);

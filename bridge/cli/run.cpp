@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bridge/cli/command_line.h"
+#include "bridge/cli/render.h"
 
 namespace clawbridge::cli {
 namespace {
@@ -17,7 +18,7 @@ int fail(const Context& context, ExitCode exit_code, const std::string& code, co
   if (context.json) {
     const nlohmann::json answer{{"status", "error"},
                                 {"error", {{"code", code}, {"message", message}, {"retryable", retryable}}}};
-    context.out() << answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    context.out() << line(answer);
   } else {
     context.err() << "clawbridge: " << message << "\n";
   }

@@ -26,7 +26,6 @@ constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at
 constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
-constexpr microseconds kExpiryLook = minutes{10};      // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::size_t kTokensMax = 65'536;
 
 std::string session_name(const Target& target) {

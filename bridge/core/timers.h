@@ -10,6 +10,9 @@
 
 namespace clawbridge::core {
 
+/// How soon an expiry is looked at again, at the latest: the wall clock may jump, or the machine sleep.
+inline constexpr std::chrono::microseconds kExpiryLook = std::chrono::minutes{10};
+
 template <class Key>
 class Timers {
  public:

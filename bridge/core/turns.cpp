@@ -19,7 +19,6 @@ using std::chrono::seconds;
 constexpr microseconds kReceiptHold = milliseconds{5};
 constexpr microseconds kHoldFirst = seconds{1};
 constexpr microseconds kHoldMost = seconds{30};
-constexpr microseconds kExpiryLook = minutes{10};  // at the latest: the wall clock may jump, or the machine sleep
 constexpr std::string_view kHandingOver = "handing_over";
 constexpr std::uint32_t kLossesMax = 3;
 

@@ -148,7 +148,7 @@ asio::awaitable<Client::Refusal> Client::connect_and_serve(Url url) {
     socket_ = make_socket(io_, url, settings_.ca_file);
     const auto socket = socket_;
     co_await socket->open();
-    const auto hello = co_await handshake(*socket);
+    const auto [hello, took] = co_await handshake(*socket);
     if (stopped_) co_return Refusal{};
     if (!hello.may_read_and_write()) {
       socket->close();
@@ -162,7 +162,7 @@ asio::awaitable<Client::Refusal> Client::connect_and_serve(Url url) {
     payload_bytes_max_ = hello.payload_bytes_max;
     shutting_down_ = false;
     up_ = true;
-    listener_.up(hello);
+    listener_.up(hello, took);
     co_await serve(socket);
   } catch (const ConnectRefused& refused) {
     socket_->close();
@@ -175,17 +175,20 @@ asio::awaitable<Client::Refusal> Client::connect_and_serve(Url url) {
   co_return Refusal{};
 }
 
-asio::awaitable<Hello> Client::handshake(Socket& socket) {
+asio::awaitable<Client::Handshake> Client::handshake(Socket& socket) {
   socket.set_idle_timeout(kHandshakeTimeout);
+  auto asked = std::chrono::steady_clock::now();
   while (true) {
     const auto frame = decode_frame(co_await socket.read());
     if (std::holds_alternative<Challenge>(frame)) {
       const auto request =
           encode_request(std::string(kConnectId), "connect", connect_params(settings_.token, settings_.bridge_version));
+      asked = std::chrono::steady_clock::now();
       co_await socket.write(request);
     } else if (const auto* response = std::get_if<Response>(&frame)) {
       if (!response->ok) throw ConnectRefused(response->failure);
-      co_return decode_hello(*response);
+      co_return Handshake{decode_hello(*response),
+                          std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - asked)};
     }
   }
 }

@@ -42,7 +42,7 @@ enum class CallResult {
 class Client : public std::enable_shared_from_this<Client> {
  public:
   struct Listener {
-    std::function<void(const Hello&)> up;
+    std::function<void(const Hello&, std::chrono::milliseconds took)> up;  // took: from our request to its answer
     std::function<void(std::string reason)> down;  // also for each failed attempt; before the open requests are told
     std::function<void()> tick;
   };
@@ -84,7 +84,11 @@ class Client : public std::enable_shared_from_this<Client> {
   static asio::awaitable<void> run(std::shared_ptr<Client> self);
   static asio::awaitable<void> pump_writes(std::shared_ptr<Client> self, std::shared_ptr<Socket> socket);
   asio::awaitable<Refusal> connect_and_serve(Url url);
-  asio::awaitable<Hello> handshake(Socket& socket);
+  struct Handshake {
+    Hello hello;
+    std::chrono::milliseconds took{0};
+  };
+  asio::awaitable<Handshake> handshake(Socket& socket);
   asio::awaitable<void> serve(std::shared_ptr<Socket> socket);
   void take_response(const Response& response);
   void end_calls();

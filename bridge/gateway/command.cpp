@@ -23,11 +23,7 @@ using core::action::StartRun;
 
 namespace {
 
-constexpr std::chrono::seconds kLookAgain{3};  // for a program that is not there
-
-std::string agent_prefix(const std::string& agent) {
-  return "agent:" + agent + ":";
-}
+constexpr std::chrono::seconds kLookForProgram{3};  // for a program that is not there
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -155,7 +151,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
 
   void go_down(const std::string& reason) {
     report(core::event::GatewayDown{reason});
-    look_again_.expires_after(kLookAgain);
+    look_again_.expires_after(kLookForProgram);
     look_again_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
       if (const auto self = weak.lock(); self && !cancelled && !self->stopped_) self->announce();
     });

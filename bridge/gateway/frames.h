@@ -52,7 +52,7 @@ struct Hello {
   std::string boot_id;                             // empty in 2026.3
   std::optional<std::vector<std::string>> scopes;  // granted; 2026.3 does not say
   std::chrono::milliseconds tick_interval{30'000};
-  std::chrono::milliseconds uptime{0};  // of its process
+  std::chrono::milliseconds uptime{0};  // of its process, at some moment while it answered
   std::uint64_t payload_bytes_max = 25 * 1024 * 1024;
 
   /// 2026.9 and later run an idempotency key once per boot and say which boot it is.

@@ -4,9 +4,16 @@
 // plain settings struct, and the sink that its events go to.
 #pragma once
 
+#include <string>
+
 #include "bridge/core/action.h"
 
 namespace clawbridge::gateway {
+
+/// What the key of every session of an agent begins with.
+[[nodiscard]] inline std::string agent_prefix(const std::string& agent) {
+  return "agent:" + agent + ":";
+}
 
 /// All calls on the io thread. No call blocks; every answer is an event, later, never from inside the call.
 ///

@@ -1,6 +1,7 @@
 #include "bridge/gateway/openclaw.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "bridge/gateway/outcome.h"
@@ -14,10 +15,6 @@ using core::action::ResolveSession;
 using core::action::StartRun;
 
 namespace {
-
-std::string agent_prefix(const std::string& agent) {
-  return "agent:" + agent + ":";
-}
 
 bool same_agents(const std::vector<core::event::GatewayAgent>& a, const std::vector<core::event::GatewayAgent>& b) {
   return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return x.id == y.id && x.name == y.name; });
@@ -51,8 +48,8 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
     const auto weak = weak_from_this();
     client_->start({
         .up =
-            [weak](const Hello& hello) {
-              if (const auto self = weak.lock()) self->on_up(hello);
+            [weak](const Hello& hello, std::chrono::milliseconds took) {
+              if (const auto self = weak.lock()) self->on_up(hello, took);
             },
         .down =
             [weak](std::string reason) {
@@ -78,31 +75,28 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   void start_run(const StartRun& order) {
-    struct Progress {
-      bool accepted = false;
-    };
-    client_->call("agent", agent_params(order),
-                  [self = shared_from_this(), order, progress = std::make_shared<Progress>()](
-                      CallResult result, const Response* response) {
-                    if (result == CallResult::NotSent) {
-                      self->sink_(core::event::RunNotTaken{order.run, "the gateway is not connected"});
-                      return false;
-                    }
-                    if (result == CallResult::Lost) {
-                      self->sink_(core::event::RunLost{
-                          order.run, "the connection to the gateway ended after the turn was handed over"});
-                      return false;
-                    }
-                    return self->on_agent_response(order, *response, progress->accepted);
-                  });
+    calls_.insert_or_assign(order.run, Call{});
+    client_->call("agent", agent_params(order), [self = shared_from_this(), order](CallResult result, const Response* response) {
+      if (result == CallResult::Answered && self->on_agent_response(order, *response)) return true;
+      self->calls_.erase(order.run);
+      if (result == CallResult::NotSent) {
+        self->sink_(core::event::RunNotTaken{order.run, "the gateway is not connected"});
+      } else if (result == CallResult::Lost) {
+        self->sink_(core::event::RunLost{order.run, "the connection to the gateway ended after the turn was handed over"});
+      }
+      return false;
+    });
   }
 
   // The turn's own end tells whether it worked; only a refusal needs words here.
   void abort_run(const AbortRun& order) {
     client_->call("chat.abort", {{"sessionKey", order.session_key}, {"runId", order.idempotency_key}},
                   [self = shared_from_this(), order](CallResult result, const Response* response) {
-                    if (result == CallResult::Answered && !(response->ok && member(response->payload, "aborted") == true)) {
+                    if (result != CallResult::Answered) return false;
+                    if (!response->ok || member(response->payload, "aborted") != true) {
                       self->sink_(core::event::AbortRefused{order.run, self->why_not_aborted(*response)});
+                    } else if (const auto call = self->calls_.find(order.run); call != self->calls_.end()) {
+                      call->second.aborted = true;
                     }
                     return false;
                   });
@@ -115,7 +109,7 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
       });
       return;
     }
-    asio::co_spawn(io_, recover(client_, sink_, Recovery{order, hello_, gateway_started_, is_started}),
+    asio::co_spawn(io_, recover(client_, sink_, Recovery{order, hello_, boot_, is_started}),
                    [self = shared_from_this(), run = order.run](std::exception_ptr error) {
                      if (error && !self->client_->is_stopped())
                        self->sink_(core::event::RunLost{run, "looking for the turn failed by an internal error"});
@@ -123,16 +117,22 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
  private:
-  void on_up(const Hello& hello) {
+  // A call of method `agent` that waits for its second response.
+  struct Call {
+    bool accepted = false;
+    bool aborted = false;  // the gateway says that it stops this turn
+  };
+
+  void on_up(const Hello& hello, std::chrono::milliseconds took) {
     hello_ = hello;
-    gateway_started_ = now() - hello.uptime;
+    boot_ = boots_.name(hello, took, now(), std::chrono::steady_clock::now());
     list_agents([self = shared_from_this()](bool listed) {
       if (!listed || self->ready_) return;
       self->ready_ = true;
       const auto& h = self->hello_;
       self->sink_(core::event::GatewayUp{.kind = "openclaw",
                                          .version = h.version,
-                                         .boot_id = boot_id_of(h, self->gateway_started_),
+                                         .boot_id = self->boot_.id,
                                          .keeps_keys = h.keeps_keys(),
                                          .agents = self->agents_});
     });
@@ -210,7 +210,8 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   // Returns true when another response is to come.
-  bool on_agent_response(const StartRun& order, const Response& response, bool& accepted) {
+  bool on_agent_response(const StartRun& order, const Response& response) {
+    auto& [accepted, aborted] = calls_[order.run];
     auto read = read_agent_response(response, accepted);
     if (auto* taken = std::get_if<Accepted>(&read)) {
       if (!std::exchange(accepted, true)) sink_(core::event::RunStarted{order.run, std::move(taken->run_id)});
@@ -224,7 +225,7 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
                    .session_key = order.session_key,
                    .source_channel = order.source_channel,
                    .text = order.text,
-                   .boot_id = boot_id_of(hello_, gateway_started_),
+                   .boot_id = boot_.id,
                    .handed_over = now()},
                   true);
       return false;
@@ -234,6 +235,8 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
       return false;
     }
     auto& reply = std::get<Ended>(read).reply;
+    // 2026.9.6 has other words for a turn that is stopped while it is being prepared than for one that is under way.
+    if (aborted && reply.status == ReplyStatus::Error) reply = cancelled_reply();
     if (accepted && reply.run_id.empty()) reply.run_id = order.idempotency_key;
     reply.session_key = order.session_key;
     sink_(core::event::RunEnded{order.run, std::move(reply)});
@@ -262,9 +265,11 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   const core::EventSink sink_;
   const std::shared_ptr<Client> client_;
   Hello hello_;
-  WallTime gateway_started_{};
+  Boots boots_;
+  Boot boot_;
   bool ready_ = false;  // GatewayUp was reported, GatewayDown was not
   std::vector<core::event::GatewayAgent> agents_;
+  std::map<core::RunKey, Call> calls_;  // the core limits the runs
 };
 
 OpenClaw::OpenClaw(asio::io_context& io, OpenClawSettings settings, core::EventSink sink)

@@ -179,6 +179,7 @@ std::variant<StillOpen, Ended, EndedUntold, NotTaken> read_wait_response(const R
   if (status == "pending") return StillOpen{};
   if (!response.ok || (status == "timeout" && !ended)) return StillOpen{.known = false};
   if (status != "ok") {
+    if (text_member(payload, "stopReason") == "rpc") return Ended{cancelled_reply()};
     const auto error = text_member(payload, "error");
     if (says_not_run(error)) return NotTaken{error};
     return Ended{failed_reply("the turn failed: " + first_of({error, status}))};

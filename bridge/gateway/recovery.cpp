@@ -21,14 +21,6 @@ constexpr int kHistoryLimit = 1000;            // what both versions allow
 // Text per row that 2026.9 is asked for. Rows above 128 KiB are replaced by a note; then its own default is asked for.
 constexpr int kHistoryChars = 100'000;
 
-constexpr std::chrono::seconds kStartShift{2};  // no gateway starts, takes a turn, dies and starts again in less
-constexpr std::string_view kStarted = "started-";
-
-std::optional<WallTime> started_at(std::string_view boot_id) {
-  if (!boot_id.starts_with(kStarted)) return std::nullopt;
-  return parse_time(boot_id.substr(kStarted.size()));
-}
-
 // One recovery under way. Lives in the frame of recover().
 class Search {
  public:
@@ -39,7 +31,7 @@ class Search {
         began_(std::chrono::steady_clock::now()) {
     const auto& order = recovery_.order;
     const auto& hello = recovery_.hello;
-    same_boot_ = is_same_boot(recovery_);
+    same_boot_ = is_same_boot(recovery_.boot, order.boot_id, order.handed_over);
     query_ = {order.idempotency_key, order.source_channel, order.handed_over, hello.keeps_keys()};
     waited_for_ = order.idempotency_key;
   }
@@ -85,16 +77,6 @@ class Search {
  private:
   using WaitAnswer = std::variant<StillOpen, Ended, EndedUntold, NotTaken>;
 
-  // 2026.3.8 names no boot: ours is made from the time its process started, as computed from its uptime, so it shifts
-  // when the clock is set. Taking a live gateway for a restarted one could run a turn twice: both signs must say so.
-  static bool is_same_boot(const Recovery& recovery) {
-    const auto& then = recovery.order.boot_id;
-    if (recovery.hello.keeps_keys()) return then == recovery.hello.boot_id;
-    if (recovery.order.handed_over >= recovery.gateway_started) return true;
-    const auto started = started_at(then);
-    return started && std::chrono::abs(*started - recovery.gateway_started) < kStartShift;
-  }
-
   bool lost(const Client::Answer& answer) {
     if (answer.result == CallResult::Answered) return false;
     if (!client_->is_stopped())
@@ -130,11 +112,15 @@ class Search {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
   }
 
+  [[nodiscard]] std::chrono::milliseconds uptime() const {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - recovery_.boot.up_since);
+  }
+
   bool finish_by_history(const Turn& turn, bool ended, const WaitAnswer& answer) {
     const Circumstances circumstances{.same_boot = same_boot_,
                                       .keeps_keys = query_.keeps_keys,
                                       .ended = ended,
-                                      .uptime = recovery_.hello.uptime + since_hello(),
+                                      .uptime = uptime(),
                                       .searched = searched()};
     const auto verdict = judge(turn, circumstances);
     if (finish(verdict, answer, ended)) return true;
@@ -176,12 +162,6 @@ class Search {
     sink_(core::event::RunEnded{recovery_.order.run, std::move(reply)});
   }
 
-  [[nodiscard]] std::chrono::milliseconds since_hello() const {
-    const auto uptime_now = std::chrono::system_clock::now() - recovery_.gateway_started;
-    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(uptime_now) - recovery_.hello.uptime,
-                    std::chrono::milliseconds(0));
-  }
-
   std::shared_ptr<Client> client_;
   core::EventSink sink_;
   Recovery recovery_;
@@ -193,10 +173,6 @@ class Search {
 };
 
 }  // namespace
-
-std::string boot_id_of(const Hello& hello, WallTime gateway_started) {
-  return hello.keeps_keys() ? hello.boot_id : std::string(kStarted) + format_time(gateway_started);
-}
 
 asio::awaitable<void> recover(std::shared_ptr<Client> client, core::EventSink sink, Recovery recovery) {
   Search search(std::move(client), std::move(sink), std::move(recovery));

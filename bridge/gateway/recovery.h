@@ -6,19 +6,17 @@
 #include <string>
 
 #include "bridge/core/action.h"
+#include "bridge/gateway/boots.h"
 #include "bridge/gateway/client.h"
 
 namespace clawbridge::gateway {
 
 struct Recovery {
   core::action::RecoverRun order;
-  Hello hello;                 // of the connection it begins on
-  WallTime gateway_started{};  // when that gateway's process started, by our clock
-  bool is_started = false;     // RunStarted has been reported
+  Hello hello;  // of the connection it begins on
+  Boot boot;
+  bool is_started = false;  // RunStarted has been reported
 };
-
-/// The name of a gateway's boot: its own, or for 2026.3, which has none, the time its process started.
-[[nodiscard]] std::string boot_id_of(const Hello& hello, WallTime gateway_started);
 
 /// Reports RunStarted at most once, then RunEnded or RunNotTaken; or RunLost when the connection ends meanwhile.
 /// Spawned on the io thread; reports nothing once the client is stopped.

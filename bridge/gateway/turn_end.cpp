@@ -12,17 +12,16 @@ namespace {
 
 using nlohmann::json;
 using How = TurnEnd::How;
-using Ended = TurnEnd::Ended;
 
 constexpr int kVersion = 1;
 constexpr std::size_t kShownBytesMax = 4096;  // of what a failed program printed
 
 constexpr std::pair<How, std::string_view> kHow[] = {
     {How::NotStarted, "not_started"}, {How::Exited, "exited"}, {How::Signalled, "signalled"}};
-constexpr std::pair<Ended, std::string_view> kEnded[] = {{Ended::ByItself, "by_itself"},
-                                                         {Ended::AtTimeLimit, "at_time_limit"},
-                                                         {Ended::OnAbort, "on_abort"},
-                                                         {Ended::OnSignal, "on_signal"}};
+constexpr std::pair<TurnEnd::Ended, std::string_view> kEnded[] = {{TurnEnd::Ended::ByItself, "by_itself"},
+                                                                  {TurnEnd::Ended::AtTimeLimit, "at_time_limit"},
+                                                                  {TurnEnd::Ended::OnAbort, "on_abort"},
+                                                                  {TurnEnd::Ended::OnSignal, "on_signal"}};
 
 template <class Table, class Value>
 std::string_view name_of(const Table& table, Value value) {
@@ -33,7 +32,8 @@ template <class Value, class Table>
 std::optional<Value> value_of(const Table& table, const json& header, const char* member) {
   const auto name = header.find(member);
   if (name == header.end() || !name->is_string()) return std::nullopt;
-  const auto found = std::ranges::find(table, name->get_ref<const std::string&>(), [](const auto& entry) { return entry.second; });
+  const auto found =
+      std::ranges::find(table, name->get_ref<const std::string&>(), [](const auto& entry) { return entry.second; });
   if (found == std::end(table)) return std::nullopt;
   return found->first;
 }
@@ -73,8 +73,8 @@ std::string in_its_own_words(const TurnEnd& end) {
 }
 
 std::string what_happened(const TurnEnd& end, const std::string& program) {
-  if (end.ended == Ended::AtTimeLimit) return program + " ran longer than gateway.time_limit and was ended";
-  if (end.ended == Ended::OnSignal) return program + " was ended because its supervisor was told to stop";
+  if (end.ended == TurnEnd::Ended::AtTimeLimit) return program + " ran longer than gateway.time_limit and was ended";
+  if (end.ended == TurnEnd::Ended::OnSignal) return program + " was ended because its supervisor was told to stop";
   if (end.how == How::Exited) return program + " ended with exit code " + std::to_string(end.code);
   return program + " was ended by signal " + std::to_string(end.code) + " (" + ::strsignal(end.code) + ")";
 }
@@ -106,7 +106,7 @@ std::optional<TurnEnd> decode_turn_end(std::string_view bytes) {
   const json header = json::parse(bytes.substr(0, line), nullptr, false);
   if (!header.is_object() || header.value("version", json()) != kVersion) return std::nullopt;
   const auto how = value_of<How>(kHow, header, "how");
-  const auto ended = value_of<Ended>(kEnded, header, "ended");
+  const auto ended = value_of<TurnEnd::Ended>(kEnded, header, "ended");
   const auto code = header.value("code", json());
   if (!how || !ended || !code.is_number_integer()) return std::nullopt;
   const auto output = bytes.substr(line + 1);
@@ -134,20 +134,22 @@ std::string make_utf8(std::string_view bytes) {
 }
 
 body::Reply outcome_of(const TurnEnd& end, const std::string& program) {
-  if (end.ended == Ended::OnAbort) {
+  if (end.ended == TurnEnd::Ended::OnAbort) {
     body::Reply reply;
     reply.status = ReplyStatus::Cancelled;
     reply.ran = true;
     return reply;
   }
-  if (end.ended == Ended::AtTimeLimit) return failed(ErrorCode::Timeout, what_happened(end, program) + in_its_own_words(end));
-  if (end.ended != Ended::ByItself || end.how != How::Exited || end.code != 0) {
+  if (end.ended == TurnEnd::Ended::AtTimeLimit)
+    return failed(ErrorCode::Timeout, what_happened(end, program) + in_its_own_words(end));
+  if (end.ended != TurnEnd::Ended::ByItself || end.how != How::Exited || end.code != 0) {
     return failed(ErrorCode::GatewayError, what_happened(end, program) + in_its_own_words(end));
   }
   const auto text = end.truncated ? whole_characters(end.output) : std::string_view(end.output);
   if (const auto at = find_invalid_utf8(text)) {
-    return failed(ErrorCode::GatewayError, program + " ran, and its output is not UTF-8 (byte " + std::to_string(*at + 1) + " of " +
-                                               std::to_string(end.output.size()) + "); make it print UTF-8");
+    return failed(ErrorCode::GatewayError, program + " ran, and its output is not UTF-8 (byte " +
+                                               std::to_string(*at + 1) + " of " + std::to_string(end.output.size()) +
+                                               "); make it print UTF-8");
   }
   body::Reply reply;
   reply.status = text.empty() ? ReplyStatus::NoReply : ReplyStatus::Ok;

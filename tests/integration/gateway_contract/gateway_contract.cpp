@@ -193,7 +193,7 @@ class Bridge {
 class Inspector {
  public:
   Inspector() : client_(std::make_shared<Client>(io_, settings_for(lab_entry()))) {
-    client_->start({.up = [this](const Hello&) { up_ = true; }, .down = [](const std::string&) {}, .tick = [] {}});
+    client_->start({.up = [this](const Hello&, std::chrono::milliseconds) { up_ = true; }, .down = [](const std::string&) {}, .tick = [] {}});
     run_until([this] { return up_; });
   }
   ~Inspector() {

@@ -21,6 +21,7 @@ import rows
 from versions import DEDUPE_ENTRIES_MAX, DEDUPE_SECONDS
 
 DRAINING = "Gateway is draining; new tasks are not accepted"
+STOPPED_EARLY = "admitted run authority is no longer active"    # a turn that is aborted while it is being prepared
 TIMED_OUT = ("Request timed out before a response was generated. Please try again, or increase `agents.defaults.timeoutSeconds` in "
              "your config.")
 
@@ -131,7 +132,8 @@ class Turns:
                                                      {"code": "UNAVAILABLE", "message": DRAINING}))
         await asyncio.sleep(self.options.prepare / 1000)
         if run.abort:
-            return self._settle(run, "aborted", "", self._aborted(run))
+            return self._settle(run, "aborted", "", (False, {"runId": run.id, "status": "error", "summary": STOPPED_EARLY},
+                                                     {"code": "UNAVAILABLE", "message": STOPPED_EARLY}))
         if run.session in self.to_begin_again and not run.request.get("recovers"):
             return self._end_overtaken(run)
         if self.version.keeps_keys and self.store.has_row_with_key(run.session_id, f"{run.id}:user"):

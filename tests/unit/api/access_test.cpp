@@ -16,9 +16,9 @@ using testing::HasSubstr;
 using testing::Not;
 using Fields = std::initializer_list<std::pair<const char*, std::string>>;
 
-const std::string kMain(32, 'm');
-const std::string kJarvis = "jarvis-0123456789._~+/0123456789==";
-const std::string kPerson(64, 'p');
+const std::string kMainToken(32, 'm');
+const std::string kJarvisToken = "jarvis-0123456789._~+/0123456789==";
+const std::string kPersonToken(64, 'p');
 
 asio::ip::tcp::endpoint endpoint(const char* address, std::uint16_t port) {
   return {asio::ip::make_address(address), port};
@@ -27,8 +27,8 @@ asio::ip::tcp::endpoint endpoint(const char* address, std::uint16_t port) {
 class AccessTest : public testing::Test {
  protected:
   explicit AccessTest(const asio::ip::tcp::endpoint& own = endpoint("127.0.0.1", 18790))
-      : tcp_({{"main", digest(kMain)}, {"jarvis", digest(kJarvis)}, {"_bridge", digest(kPerson)}}, own, cryptography_,
-             refusals_) {}
+      : tcp_({{"main", digest(kMainToken)}, {"jarvis", digest(kJarvisToken)}, {"_bridge", digest(kPersonToken)}}, own,
+             cryptography_, refusals_) {}
 
   Bytes32 digest(const std::string& token) { return cryptography_.sha256(token); }
 
@@ -50,11 +50,11 @@ class AccessTest : public testing::Test {
     return {};
   }
   unsigned status_of_host(const std::string& host) {
-    const auto verdict = check(tcp_, {{"Host", host}, {"Authorization", "Bearer " + kMain}});
+    const auto verdict = check(tcp_, {{"Host", host}, {"Authorization", "Bearer " + kMainToken}});
     return verdict.index() == 0 ? 200 : std::get<Answer>(verdict).status;
   }
   unsigned status_of_origin(const std::string& origin, const std::string& host = "127.0.0.1:18790") {
-    const auto verdict = check(tcp_, {{"Host", host}, {"Origin", origin}, {"Authorization", "Bearer " + kMain}});
+    const auto verdict = check(tcp_, {{"Host", host}, {"Origin", origin}, {"Authorization", "Bearer " + kMainToken}});
     return verdict.index() == 0 ? 200 : std::get<Answer>(verdict).status;
   }
 
@@ -77,11 +77,12 @@ class AccessOnPort80 : public AccessTest {
 };
 
 TEST_F(AccessTest, KnowsCallersByTheirTokens) {
-  for (const auto& [token, agent] : {std::pair(kMain, "main"), {kJarvis, "jarvis"}, {kPerson, "_bridge"}}) {
+  for (const auto& [token, agent] :
+       {std::pair(kMainToken, "main"), {kJarvisToken, "jarvis"}, {kPersonToken, "_bridge"}}) {
     EXPECT_EQ(let_in(tcp_, {{"Host", "127.0.0.1:18790"}, {"Authorization", "Bearer " + token}}).agent, agent);
   }
   const Caller caller = let_in(tcp_, {{"host", "LocalHost:18790"},
-                                      {"authorization", "bEARER   " + kMain},
+                                      {"authorization", "bEARER   " + kMainToken},
                                       {"x-claw-agent", "main"},
                                       {"x-claw-session", "agent:main:main"}});
   EXPECT_EQ(caller.agent, "main");
@@ -90,16 +91,17 @@ TEST_F(AccessTest, KnowsCallersByTheirTokens) {
 }
 
 TEST_F(AccessTest, WantsATokenThatIsRightToTheLastCharacter) {
-  std::string last = kMain, first = kMain, upper = kJarvis;
+  std::string last = kMainToken, first = kMainToken, upper = kJarvisToken;
   last.back() = 'n';
   first.front() = 'n';
   upper.front() = 'J';
   std::uint64_t count = 0;
   for (const std::string& wrong :
-       {"Bearer " + last, "Bearer " + first, "Bearer " + upper, "Bearer " + kMain + "m", "Bearer " + kMain.substr(1),
-        "Bearer " + kMain + kJarvis, "Bearer " + kMain + " " + kMain, "Bearer " + kMain + ",",
-        "Bearer \"" + kMain + "\"", std::string("Bearer main"), std::string("Bearer "), std::string("Bearer"),
-        std::string(), kMain, "Basic " + kMain, "Bearer" + kMain, "Bearer\t" + kMain, "Token " + kMain,
+       {"Bearer " + last, "Bearer " + first, "Bearer " + upper, "Bearer " + kMainToken + "m",
+        "Bearer " + kMainToken.substr(1), "Bearer " + kMainToken + kJarvisToken,
+        "Bearer " + kMainToken + " " + kMainToken, "Bearer " + kMainToken + ",", "Bearer \"" + kMainToken + "\"",
+        std::string("Bearer main"), std::string("Bearer "), std::string("Bearer"), std::string(), kMainToken,
+        "Basic " + kMainToken, "Bearer" + kMainToken, "Bearer\t" + kMainToken, "Token " + kMainToken,
         "Bearer " + std::string(7000, 'm')}) {
     const Answer answer = refused(tcp_, {{"Host", "127.0.0.1:18790"}, {"Authorization", wrong}});
     EXPECT_EQ(answer.status, 401U) << wrong;
@@ -123,7 +125,7 @@ TEST_F(AccessTest, AnswersToItsOwnNamesOnly) {
         "localhost.example:18790", "x@127.0.0.1:18790", "127.1:18790", "2130706433:18790", "127.0.0.1:018790"}) {
     EXPECT_EQ(status_of_host(host), 403U) << host;
   }
-  EXPECT_EQ(refused(tcp_, {{"Authorization", "Bearer " + kMain}}).status, 403U);
+  EXPECT_EQ(refused(tcp_, {{"Authorization", "Bearer " + kMainToken}}).status, 403U);
   EXPECT_EQ(refusals_.counts().at("api.refused_host"), 18U);
   EXPECT_THAT(reports_, HasSubstr("rebound.example:18790"));
 }
@@ -160,26 +162,28 @@ TEST_F(AccessTest, TakesTheAgentFromTheTokenNotFromAHeader) {
   const auto ask = [&](const std::string& token, const std::string& agent) {
     return check(tcp_, {{"Host", "127.0.0.1:18790"}, {"Authorization", "Bearer " + token}, {"X-Claw-Agent", agent}});
   };
-  for (const auto& [token, agent] : {std::pair(kMain, "jarvis"), {kMain, "_bridge"}, {kPerson, "main"}, {kMain, ""}}) {
+  for (const auto& [token, agent] :
+       {std::pair(kMainToken, "jarvis"), {kMainToken, "_bridge"}, {kPersonToken, "main"}, {kMainToken, ""}}) {
     const auto verdict = ask(token, agent);
     ASSERT_TRUE(std::holds_alternative<Answer>(verdict)) << agent;
     EXPECT_EQ(std::get<Answer>(verdict).status, 403U);
   }
-  EXPECT_TRUE(std::holds_alternative<Caller>(ask(kMain, "main")));
+  EXPECT_TRUE(std::holds_alternative<Caller>(ask(kMainToken, "main")));
   EXPECT_EQ(refusals_.counts().at("api.refused_agent"), 4U);
 }
 
 TEST_F(AccessTest, RefusesAnothersSessionOnBothListeners) {
   for (const std::string session : {"agent:jarvis:main", "agent:main2:main", "agent:mai:main"}) {
     EXPECT_EQ(
-        refused(tcp_, {{"Host", "127.0.0.1:18790"}, {"Authorization", "Bearer " + kMain}, {"X-Claw-Session", session}})
+        refused(tcp_,
+                {{"Host", "127.0.0.1:18790"}, {"Authorization", "Bearer " + kMainToken}, {"X-Claw-Session", session}})
             .status,
         403U);
     EXPECT_EQ(refused(socket_, {{"X-Claw-Agent", "main"}, {"X-Claw-Session", session}}).status, 403U);
   }
   EXPECT_EQ(refused(socket_, {{"X-Claw-Session", "agent:main:main"}}).status, 400U) << "whose is it?";
   EXPECT_EQ(refused(tcp_, {{"Host", "127.0.0.1:18790"},
-                           {"Authorization", "Bearer " + kPerson},
+                           {"Authorization", "Bearer " + kPersonToken},
                            {"X-Claw-Session", "agent:main:main"}})
                 .status,
             400U);
@@ -187,13 +191,13 @@ TEST_F(AccessTest, RefusesAnothersSessionOnBothListeners) {
 
 TEST_F(AccessTest, RefusesAFieldGivenTwice) {
   for (const auto& [name, value] : {std::pair("Host", std::string("127.0.0.1:18790")),
-                                    {"Authorization", "Bearer " + kMain},
+                                    {"Authorization", "Bearer " + kMainToken},
                                     {"X-Claw-Agent", "main"},
                                     {"X-Claw-Session", "agent:main:main"},
                                     {"Origin", "http://127.0.0.1:18790"}}) {
     Access::Header header;
     for (const auto& [each, right] :
-         {std::pair("Host", std::string("127.0.0.1:18790")), {"Authorization", "Bearer " + kMain}}) {
+         {std::pair("Host", std::string("127.0.0.1:18790")), {"Authorization", "Bearer " + kMainToken}}) {
       header.set(each, right);
     }
     header.set(name, value);

@@ -174,5 +174,11 @@ TEST(OutcomeOfWait, ReadsSilenceAndFailure) {
   EXPECT_EQ(std::get<Ended>(failed).reply.error->message, "the turn failed: LLM request failed");
 }
 
+TEST(OutcomeOfWait, ReadsThatSomebodyStoppedIt) {
+  const auto stopped = read_wait_response(
+      response(R"("ok":true,"payload":{"runId":"k","status":"error","startedAt":1,"endedAt":2,"stopReason":"rpc"})"));
+  EXPECT_EQ(std::get<Ended>(stopped).reply.status, ReplyStatus::Cancelled);
+}
+
 }  // namespace
 }  // namespace clawbridge::gateway
