@@ -1,8 +1,33 @@
 #include "bridge/store/db.h"
 
+#include <sodium.h>
 #include <sqlite3.h>
 
+#include <array>
+#include <cstring>
+
 namespace clawbridge::store {
+namespace {
+
+// SipHash with a key that everybody knows: against what a disk does, not against a person.
+void checksum(sqlite3_context* context, int count, sqlite3_value** values) {
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    const auto* bytes = static_cast<const char*>(sqlite3_value_blob(values[i]));
+    const auto length = bytes == nullptr ? 0 : static_cast<std::size_t>(sqlite3_value_bytes(values[i]));
+    all += std::to_string(sqlite3_value_type(values[i])) + ' ' + std::to_string(length) + ' ';
+    all.append(bytes == nullptr ? "" : bytes, length);
+  }
+  constexpr std::array<unsigned char, crypto_shorthash_KEYBYTES> key{};
+  std::array<unsigned char, crypto_shorthash_BYTES> hash{};
+  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(all.data()), all.size(), key.data());
+  std::int64_t number = 0;
+  static_assert(sizeof number == hash.size());
+  std::memcpy(&number, hash.data(), sizeof number);
+  sqlite3_result_int64(context, number);
+}
+
+}  // namespace
 
 Db::Db(const std::filesystem::path& path, int busy_ms) : path_(path.string()) {
   const int code = sqlite3_open_v2(
@@ -14,6 +39,7 @@ Db::Db(const std::filesystem::path& path, int busy_ms) : path_(path.string()) {
     throw StoreError(code, "cannot open journal \"" + path_ + "\": " + why);
   }
   sqlite3_busy_timeout(handle_, busy_ms);
+  sqlite3_create_function_v2(handle_, "checksum", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, checksum, nullptr, nullptr, nullptr);
 }
 
 Db::~Db() {
@@ -53,6 +79,10 @@ std::int64_t Db::last_row() const {
 
 void Db::fail(const std::string& doing, int code) const {
   throw StoreError(code, "cannot " + doing + " journal \"" + path_ + "\": " + message());
+}
+
+void Db::fail_damaged(const std::string& what) const {
+  throw StoreError(SQLITE_CORRUPT, "journal \"" + path_ + "\" is damaged: " + what);
 }
 
 Statement::Statement(Db& db, const char* sql) : db_(db) {

@@ -23,7 +23,8 @@ class StoreError : public std::runtime_error {
   int code_;
 };
 
-/// One connection. One thread. Closing it rolls back what is not committed.
+/// One connection, whose SQL has one function more: `checksum(…)`, 64 bits over the types and bytes of its arguments.
+/// One thread. Closing it rolls back what is not committed.
 class Db {
  public:
   /// Opens or creates the file. `busy_ms`: how long to wait for another process's lock.
@@ -46,6 +47,8 @@ class Db {
   [[nodiscard]] std::int64_t changes() const;
   [[nodiscard]] std::int64_t last_row() const;
   [[noreturn]] void fail(const std::string& doing, int code) const;
+  /// For damage that SQLite cannot see.
+  [[noreturn]] void fail_damaged(const std::string& what) const;
   [[nodiscard]] sqlite3* handle() const { return handle_; }
 
  private:

@@ -78,14 +78,16 @@ struct JournalDb::Statements {
                          "INSERT INTO incoming (row, source_gateway, id, digest, source, target, op, session, "
                          "session_key, expiry, received, "
                          "stage, attempt, boot_id, run_id, status, stages, ended, acknowledged, receipt, request, "
-                         "reply, sealed, losses, dead) VALUES (?1, ?2, ?3, "
-                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) "
+                         "reply, sealed, losses, dead, checksum) VALUES (?1, ?2, ?3, "
+                         "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, "
+                         "checksum(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11, ?23, ?9, ?12, ?13, ?14, ?24)) "
                          "ON CONFLICT (source_gateway, id) DO NOTHING"};
   Statement update_incoming{db,
-                            "UPDATE incoming SET session_key = ?3, stage = ?4, attempt = ?5, boot_id = ?6, run_id = "
+                            ("UPDATE incoming SET session_key = ?3, stage = ?4, attempt = ?5, boot_id = ?6, run_id = "
                             "?7, status = ?8, stages = ?9, "
-                            "ended = ?10, receipt = coalesce(?11, receipt), reply = coalesce(?12, reply), losses = ?13, dead = ?14 WHERE "
-                            "source_gateway = ?1 AND id = ?2"};
+                            "ended = ?10, receipt = coalesce(?11, receipt), reply = coalesce(?12, reply), losses = ?13, dead = ?14, "
+                            "checksum = checksum(" + kTurnColumnsKept + ", ?3, ?4, ?5, ?6, ?13) WHERE "
+                            "source_gateway = ?1 AND id = ?2").c_str()};
   Statement bury_incoming{db, "UPDATE incoming SET dead = 0 WHERE source_gateway = ?1 AND id = ?2"};
   Statement acknowledge{db, "UPDATE incoming SET acknowledged = 1 WHERE source_gateway = ?1 AND id = ?2"};
   Statement incoming_row{db, "SELECT row FROM incoming WHERE source_gateway = ?1 AND id = ?2"};
@@ -153,8 +155,14 @@ core::Snapshot JournalDb::restore() {
   while (outgoing.step()) snapshot.outgoing.push_back(outgoing_from(outgoing, false));
   Statement incoming(
       *db_,
-      ("SELECT " + kIncomingColumns + " FROM incoming WHERE stage NOT IN ('ended', 'tombstone') ORDER BY row").c_str());
-  while (incoming.step()) snapshot.incoming.push_back(incoming_from(incoming, false));
+      ("SELECT " + kIncomingColumns + ", checksum = checksum(" + kTurnColumns +
+       ") FROM incoming WHERE stage NOT IN ('ended', 'tombstone') ORDER BY row")
+          .c_str());
+  while (incoming.step()) {
+    auto record = incoming_from(incoming, false);
+    if (incoming.number(21) == 0) db_->fail_damaged("request " + record.id + " from " + record.source_gateway + " is not as it was written");
+    snapshot.incoming.push_back(std::move(record));
+  }
   Statement peers(
       *db_,
       "SELECT gateway, trust, sign_key, box_key, incarnation, epoch, revision, state, seen, previous_sign_key, "

@@ -55,6 +55,9 @@ const std::string kIncomingPayloads =
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = incoming.row * 8 + 4))"
     ", coalesce(reply, (SELECT bytes FROM large WHERE large.id = incoming.row * 8 + 5))";
 
+const std::string kTurnColumnsKept = "source_gateway, incoming.id, digest, source, target, op, session, expiry, received, sealed";
+const std::string kTurnColumns = kTurnColumnsKept + ", session_key, stage, attempt, boot_id, losses";
+
 Bytes32 bytes32_from(std::string_view bytes) {
   Bytes32 value{};
   std::memcpy(value.data(), bytes.data(), std::min(bytes.size(), value.size()));

@@ -15,6 +15,11 @@ extern const std::string kOutgoingPayloads;
 extern const std::string kIncomingColumns;
 extern const std::string kIncomingPayloads;
 
+/// The columns of `incoming` that its column `checksum` is over: those that stay as they were stored, then those that
+/// an UPDATE changes. A flipped bit in one could run a turn again, or elsewhere.
+extern const std::string kTurnColumnsKept;
+extern const std::string kTurnColumns;
+
 /// Begins a SELECT: a table `source(name)` of the gateways that have incoming rows, found by leaping through the index
 /// instead of reading all of it. Its last row is NULL.
 extern const std::string kSourceGateways;

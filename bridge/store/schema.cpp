@@ -120,8 +120,15 @@ ALTER TABLE replay_mark ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
 UPDATE replay_mark SET forgotten = id_time;
 )sql";
 
+// Over what decides whether, where and as what a turn runs (kTurnColumns in rows.h). Ended rows run nothing.
+constexpr const char* kVersion4 = R"sql(
+ALTER TABLE incoming ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+UPDATE incoming SET checksum = checksum(source_gateway, id, digest, source, target, op, session, expiry, received, sealed,
+  session_key, stage, attempt, boot_id, losses) WHERE stage NOT IN ('ended', 'tombstone');
+)sql";
+
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3};
+constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

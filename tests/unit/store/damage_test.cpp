@@ -135,6 +135,21 @@ TEST_F(Damage, OfABitInAnyPage) {
   EXPECT_GT(set_aside_, 0);
 }
 
+// What SQLite cannot see: a page is still a page. A turn that was handed over must not come back as another attempt, in
+// another session, or for another agent.
+TEST_F(Damage, OfAnyColumnThatDecidesAboutATurn) {
+  for (const char* damage : {"attempt = attempt + 1", "losses = losses + 2", "expiry = expiry + 4096", "received = received + 1",
+                             "stage = 'ptarted'", "stage = 'stored'", "session_key = 'agent:jarvis:lain'", "boot_id = 'boot-6'",
+                             "digest = x'ab'", "source = 'studio/lain'", "target = 'imac/kepper'", "op = 'sessions_sene'",
+                             "session = 'label:y'", "sealed = 0", "source_gateway = 'studyo'", "checksum = checksum + 1"}) {
+    const auto damaged = copy();
+    run_sql(damaged, std::string("UPDATE incoming SET ") + damage + " WHERE row = (SELECT row FROM incoming WHERE stage = 'handing_over' LIMIT 1)");
+    set_aside_ = 0;
+    starts(damaged, damage);
+    EXPECT_EQ(set_aside_, 1) << damage;
+  }
+}
+
 TEST_F(Damage, FoundInUseIsSetAsideAtTheNextStart) {
   condemn(path());
   open();

@@ -1,6 +1,5 @@
 // The journal as a file: modes, locks, foreign and damaged files, and a disk that is full.
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -24,13 +23,6 @@ unsigned mode_of(const fs::path& path) {
 }
 
 /// Runs statements on a file that no journal has open.
-void run_sql(const fs::path& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
-  sqlite3_close(db);
-}
-
 TEST_F(JournalFile, IsPrivateAndSoAreItsLogAndNewFolders) {
   const auto deep = folder_ / "state" / "clawbridge" / "journal.db";
   open_at(deep);
@@ -62,10 +54,10 @@ TEST_F(JournalFile, IsRefusedToASecondOpener) {
 TEST_F(JournalFile, OfANewerReleaseIsRefusedAndLeftAlone) {
   open();
   journal_.reset();
-  run_sql(path(), "PRAGMA user_version = 4");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 4, this one knows 3)")));
+  run_sql(path(), "PRAGMA user_version = 5");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 5, this one knows 4)")));
   EXPECT_TRUE(fs::exists(path()));
-  run_sql(path(), "PRAGMA user_version = 3");
+  run_sql(path(), "PRAGMA user_version = 4");
   open();
 }
 
@@ -77,7 +69,7 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   const auto incarnation = journal_->restore().incarnation;
   journal_.reset();
   for (const char* index : {"outgoing_dead", "incoming_dead"}) run_sql(path(), std::string("DROP INDEX ") + index);
-  for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
+  for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "incoming DROP COLUMN checksum", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
                              "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
                              "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
     run_sql(path(), std::string("ALTER TABLE ") + column);
@@ -89,6 +81,18 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->request, outgoing.request);
   EXPECT_EQ(read->asker, "");
+}
+
+TEST_F(JournalFile, OfTheThirdFormatGetsItsChecksums) {
+  open();
+  const auto incoming = full_incoming("studio", ulid_at(at(1'000)));
+  apply(core::store::PutIncoming{incoming});
+  commit();
+  journal_.reset();
+  run_sql(path(), "ALTER TABLE incoming DROP COLUMN checksum");
+  run_sql(path(), "PRAGMA user_version = 3");
+  open();
+  ASSERT_EQ(journal_->restore().incoming.size(), 1U);
 }
 
 TEST_F(JournalFile, OfAnotherProgramIsRefusedAndLeftAlone) {

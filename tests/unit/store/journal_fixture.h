@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <memory>
@@ -104,6 +105,13 @@ inline core::OutgoingRecord full_outgoing(const std::string& id) {
           .reply = "",
           .error = std::nullopt,
           .ended = at(0)};
+}
+
+inline void run_sql(const std::filesystem::path& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  sqlite3_close(db);
 }
 
 inline core::IncomingRecord full_incoming(const std::string& source_gateway, const std::string& id) {
