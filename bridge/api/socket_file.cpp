@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 namespace clawbridge::api {
 namespace {
@@ -15,6 +17,8 @@ namespace {
 using boost::system::error_code;
 using Protocol = asio::local::stream_protocol;
 
+constexpr std::chrono::seconds kDies{2};
+constexpr std::chrono::milliseconds kPause{20};
 constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;  // Linux 107, macOS 103
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
@@ -39,7 +43,15 @@ void make_directory(const std::string& path) {
   }
 }
 
-/// Removes what a dead daemon left. The probe is a plain connect: only a live listener accepts one.
+error_code probe(const SocketFile::Acceptor::executor_type& executor, const std::string& path) {
+  Protocol::socket socket(executor);
+  error_code failure;
+  socket.connect(Protocol::endpoint(path), failure);
+  return failure;
+}
+
+/// Removes what a dead daemon left: only a live listener accepts a connection. A child that the daemon was just about to
+/// start when it was killed holds the listening socket for a moment longer.
 void clear_stale(const SocketFile::Acceptor::executor_type& executor, const std::string& path) {
   struct stat found {};
   if (lstat(path.c_str(), &found) != 0) {
@@ -47,9 +59,12 @@ void clear_stale(const SocketFile::Acceptor::executor_type& executor, const std:
     fail(path, reason(errno));
   }
   if (!S_ISSOCK(found.st_mode)) fail(path, "there is a file that is no socket (move it away, or set api.socket)");
-  Protocol::socket probe(executor);
-  error_code failure;
-  probe.connect(Protocol::endpoint(path), failure);
+  auto failure = probe(executor, path);
+  const auto give_up = std::chrono::steady_clock::now() + kDies;
+  while (!failure && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(kPause);
+    failure = probe(executor, path);
+  }
   if (!failure || failure == asio::error::try_again) {
     fail(path, "another clawbridge daemon listens there (stop it, or give this one its own api.socket)");
   }

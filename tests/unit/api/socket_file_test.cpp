@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "temporary_directory.h"
 
@@ -69,6 +70,22 @@ TEST_F(SocketFileTest, ReplacesTheSocketOfADeadDaemon) {
   ASSERT_TRUE(std::filesystem::exists(path));
   SocketFile file(io_);
   file.open(path);
+  EXPECT_TRUE(file.acceptor().is_open());
+}
+
+TEST_F(SocketFileTest, WaitsForADaemonThatIsDying) {
+  const std::string path = directory_.path("a.sock");
+  SocketFile::Acceptor dying(io_, asio::local::stream_protocol::endpoint(path));
+  std::thread end([&dying, &path] {
+    // Closed as soon as somebody has been let in, that is after the first look.
+    asio::io_context own;
+    asio::local::stream_protocol::socket caller(own);
+    dying.accept(caller);
+    dying.close();
+  });
+  SocketFile file(io_);
+  file.open(path);
+  end.join();
   EXPECT_TRUE(file.acceptor().is_open());
 }
 
