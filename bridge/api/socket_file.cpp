@@ -65,6 +65,7 @@ void clear_stale(const SocketFile::Acceptor::executor_type& executor, const std:
     std::this_thread::sleep_for(kPause);
     failure = probe(executor, path);
   }
+  if (failure == boost::system::errc::no_such_file_or_directory) return;
   if (!failure || failure == asio::error::try_again) {
     fail(path, "another clawbridge daemon listens there (stop it, or give this one its own api.socket)");
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "bridge/gateway/frames.h"
 #include "topics/time.h"
@@ -14,7 +15,7 @@ namespace clawbridge::gateway {
 
 struct Boot {
   using Steady = std::chrono::steady_clock::time_point;
-  std::string id;         // the gateway's own name for it, or the time its process started
+  std::string id;         // the gateway's own name for it, or when its process started, by both clocks
   WallTime started_at{};  // when its process started, by our wall clock: at the earliest
   Steady up_since{};      // the same by the steady clock: at the latest
 };
@@ -23,6 +24,9 @@ struct Boot {
 /// sleeps change no name: it goes by a steady clock. Pure: the clocks are arguments.
 class Boots {
  public:
+  /// `machine`: names the present start of this machine, within which steady clocks can be compared.
+  explicit Boots(std::string machine) : machine_(std::move(machine)) {}
+
   /// `hello` was read now, `took` after it was asked for.
   Boot name(const Hello& hello, std::chrono::milliseconds took, WallTime now, Boot::Steady steady_now);
 
@@ -30,6 +34,7 @@ class Boots {
   struct Span {
     Boot::Steady earliest, latest;
   };
+  std::string machine_;
   std::optional<Span> started_;  // of the boot that was named last
   std::string id_;
 };

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "bridge/gateway/machine.h"
 #include "bridge/gateway/outcome.h"
 #include "bridge/gateway/recovery.h"
 
@@ -265,7 +266,7 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   const core::EventSink sink_;
   const std::shared_ptr<Client> client_;
   Hello hello_;
-  Boots boots_;
+  Boots boots_{machine_boot_id()};
   Boot boot_;
   bool ready_ = false;  // GatewayUp was reported, GatewayDown was not
   std::vector<core::event::GatewayAgent> agents_;

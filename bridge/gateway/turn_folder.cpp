@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#ifdef __APPLE__
-#include <sys/sysctl.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -12,6 +9,8 @@
 #include <cstdio>
 #include <random>
 #include <system_error>
+
+#include "bridge/gateway/machine.h"
 
 namespace clawbridge::gateway {
 namespace {
@@ -59,22 +58,6 @@ std::string random_id() {
   std::array<char, 33> text{};
   std::snprintf(text.data(), text.size(), "%08x%08x%08x%08x", source(), source(), source(), source());
   return text.data();
-}
-
-/// Another text after each start of the machine. Where the system tells none: another one each time, so that nothing is
-/// concluded from what is missing.
-std::string machine_boot_id() {
-#ifdef __APPLE__
-  std::array<char, 64> id{};
-  std::size_t size = id.size() - 1;
-  if (::sysctlbyname("kern.bootsessionuuid", id.data(), &size, nullptr, 0) == 0) return id.data();
-#else
-  if (auto id = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id"); id && !id->empty()) {
-    while (!id->empty() && id->back() == '\n') id->pop_back();
-    return *id;
-  }
-#endif
-  return random_id();
 }
 
 /// True while a supervisor holds the other end. Takes what was written to it: only that somebody is there counts.
@@ -148,7 +131,7 @@ Result<std::string> TurnFolders::open() {
     if (error == 0 && ::renameat(root.get(), kRootIdNew, root.get(), kRootId) != 0) error = errno;
     if (error != 0) return folder_error("write to the folder", root_, error);
   }
-  static const std::string machine = machine_boot_id();
+  const std::string& machine = machine_boot_id();
   return machine + "." + *id;
 }
 

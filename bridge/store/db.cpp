@@ -13,9 +13,10 @@ namespace {
 void checksum(sqlite3_context* context, int count, sqlite3_value** values) {
   std::string all;
   for (int i = 0; i < count; ++i) {
+    const int type = sqlite3_value_type(values[i]);  // before the conversion, which leaves it undefined
     const auto* bytes = static_cast<const char*>(sqlite3_value_blob(values[i]));
     const auto length = bytes == nullptr ? 0 : static_cast<std::size_t>(sqlite3_value_bytes(values[i]));
-    all += std::to_string(sqlite3_value_type(values[i])) + ' ' + std::to_string(length) + ' ';
+    all += std::to_string(type) + ' ' + std::to_string(length) + ' ';
     all.append(bytes == nullptr ? "" : bytes, length);
   }
   constexpr std::array<unsigned char, crypto_shorthash_KEYBYTES> key{};

@@ -86,7 +86,8 @@ struct JournalDb::Statements {
                             ("UPDATE incoming SET session_key = ?3, stage = ?4, attempt = ?5, boot_id = ?6, run_id = "
                             "?7, status = ?8, stages = ?9, "
                             "ended = ?10, receipt = coalesce(?11, receipt), reply = coalesce(?12, reply), losses = ?13, dead = ?14, "
-                            "checksum = checksum(" + kTurnColumnsKept + ", ?3, ?4, ?5, ?6, ?13) WHERE "
+                            "checksum = CASE WHEN checksum = checksum(" + kTurnColumns + ") THEN checksum(" + kTurnColumnsKept + ", ?3, ?4, ?5, ?6, ?13) "
+                            "ELSE checksum END WHERE "
                             "source_gateway = ?1 AND id = ?2").c_str()};
   Statement bury_incoming{db, "UPDATE incoming SET dead = 0 WHERE source_gateway = ?1 AND id = ?2"};
   Statement acknowledge{db, "UPDATE incoming SET acknowledged = 1 WHERE source_gateway = ?1 AND id = ?2"};

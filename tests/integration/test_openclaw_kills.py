@@ -107,6 +107,7 @@ class Kills(case.Case):
                     self.assertEqual(answers, [], "a turn with an answer was reported as interrupted")
                     if text.endswith("behind"):
                         ahead = ended[next(each for each, (_, other) in sent.items() if other == text.replace("behind", "running"))]
+                        self.assertTrue({"handing_over", "started"} & {stage["stage"] for stage in there["stages"]}, there)
                         self.assertEqual(ahead["status"], "ok", "what waits in the bridge begins when the one ahead has ended")
                     self.assertFalse(DRAINS, "this version ends or begins again what it has taken")
 

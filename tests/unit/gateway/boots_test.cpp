@@ -30,7 +30,7 @@ class BootsTest : public testing::Test {
   WallTime wall_ = *parse_time("2026-11-23T12:00:00.000Z");
   Boot::Steady steady_{hours(100)};
   Boot::Steady gateway_started_ = steady_;
-  Boots boots_;
+  Boots boots_{"machine-1"};
 };
 
 TEST_F(BootsTest, AGatewayThatNamesItsBootsIsTakenAtItsWord) {
@@ -68,7 +68,7 @@ TEST_F(BootsTest, ALateAnswerDoesNotMakeALiveGatewayLookRestarted) {
   pass(seconds(1));
   const auto second = connect(seconds(9));
   EXPECT_TRUE(is_same_boot(second, first.id, handed_over));
-  boots_ = {};  // and of a bridge that was restarted meanwhile
+  boots_ = Boots("machine-1");  // and of a bridge that was restarted meanwhile
   EXPECT_TRUE(is_same_boot(connect(seconds(9)), first.id, handed_over));
 }
 
@@ -83,16 +83,41 @@ TEST_F(BootsTest, AClockThatIsSetAndAMachineThatSleptChangeNoBoot) {
   EXPECT_TRUE(is_same_boot(connect(), first.id, handed_over));
 }
 
+TEST_F(BootsTest, NeitherDoTheyForAnEarlierProcessOfOurs) {
+  pass(minutes(1));
+  const auto first = connect();
+  pass(minutes(1));
+  const auto handed_over = wall_;
+  boots_ = Boots("machine-1");
+  wall_ += hours(8);
+  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), first.id, handed_over)) << "by the steady clock";
+  // A gateway on another machine went on meanwhile, and our steady clock did not.
+  gateway_started_ -= hours(8);
+  boots_ = Boots("machine-1");
+  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), first.id, handed_over)) << "by the wall clock";
+  gateway_started_ = steady_;
+  boots_ = Boots("machine-1");
+  EXPECT_FALSE(is_same_boot(connect(), first.id, handed_over));
+}
+
+TEST_F(BootsTest, ANameOfAnEarlierReleaseIsUnderstood) {
+  pass(minutes(1));
+  const auto boot = connect();
+  const auto old_name = boot.id.substr(0, boot.id.find('@'));
+  EXPECT_TRUE(is_same_boot(boot, old_name, wall_ - hours(1)));
+  EXPECT_FALSE(is_same_boot(boot, "started-2026-11-23T01:00:00.000Z", wall_ - hours(1)));
+}
+
 TEST_F(BootsTest, ATurnOfAnEarlierProcessOfOursIsJudgedByBothSigns) {
   pass(minutes(1));
   const auto first = connect();
   pass(minutes(1));
   const auto handed_over = wall_;
-  boots_ = {};
+  boots_ = Boots("machine-1");
   pass(minutes(1));
   EXPECT_TRUE(is_same_boot(connect(), first.id, handed_over));
   restart_gateway();
-  boots_ = {};
+  boots_ = Boots("machine-1");
   pass(minutes(1));
   EXPECT_FALSE(is_same_boot(connect(), first.id, handed_over));
   EXPECT_FALSE(is_same_boot(connect(), "4e0a", handed_over)) << "an upgrade or a downgrade restarts too";

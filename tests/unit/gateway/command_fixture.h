@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -124,8 +126,17 @@ class CommandTest : public testing::Test {
     const auto claim = std::filesystem::read_symlink(turn_folder(id) / "claimed").string();
     return static_cast<pid_t>(std::stoi(claim.substr(claim.rfind(' ') + 1)));
   }
-  /// Waits until the supervisor of a turn is gone.
-  void wait_for_supervisor(const std::string& id = "01A") { (void)read_to_end(turn_folder(id) / "alive"); }
+  /// Waits until the supervisor of a turn is gone. It may be gone already: then nobody would ever open the other end.
+  void wait_for_supervisor(const std::string& id = "01A") {
+    const Descriptor alive(::open((turn_folder(id) / "alive").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    ASSERT_TRUE(alive.is_open());
+    ::fcntl(alive.get(), F_SETFL, 0);
+    std::array<char, 16> signs{};
+    ssize_t count = 0;
+    do {
+      count = ::read(alive.get(), signs.data(), signs.size());
+    } while (count > 0 || (count < 0 && errno == EINTR));
+  }
 
   asio::io_context io_;
   std::vector<core::Event> events_;

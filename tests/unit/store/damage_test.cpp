@@ -150,6 +150,18 @@ TEST_F(Damage, OfAnyColumnThatDecidesAboutATurn) {
   }
 }
 
+// What was damaged is not vouched for by the next write.
+TEST_F(Damage, StaysVisibleWhenTheRowIsWrittenAgain) {
+  const auto damaged = copy();
+  run_sql(damaged, "UPDATE incoming SET target = 'imac/kepper' WHERE row = 1");
+  auto opened = JournalDb::open(damaged, Durability::Process, random_);
+  ASSERT_TRUE(opened);
+  const auto row = opened->journal->list_incoming(1'000).back();
+  opened->journal->apply(core::store::UpdateIncoming{.source_gateway = row.source_gateway, .id = row.id, .session_key = row.session_key, .stage = IncomingStage::Started, .attempt = 2, .boot_id = "boot", .run_id = {}, .receipt = {}, .reply = {}, .status = {}, .stages = {}, .losses = 0, .ended = {}, .dead = false});
+  EXPECT_FALSE(opened->journal->commit());
+  EXPECT_THROW((void)opened->journal->restore(), StoreError);
+}
+
 TEST_F(Damage, FoundInUseIsSetAsideAtTheNextStart) {
   condemn(path());
   open();
