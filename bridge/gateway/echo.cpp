@@ -4,17 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
+#include "bridge/gateway/machine.h"
 #include "topics/time.h"
 
 namespace clawbridge::gateway {
@@ -24,13 +22,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kReplyPrefix = "echo: ";
-
-std::string random_boot_id() {
-  std::random_device source;
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%08x%08x%08x%08x", source(), source(), source(), source());
-  return text.data();
-}
 
 std::string main_session(const std::string& agent) {
   return "agent:" + agent + ":main";
@@ -42,7 +33,7 @@ std::string main_session(const std::string& agent) {
 class Echo::State : public std::enable_shared_from_this<Echo::State> {
  public:
   State(asio::io_context& io, EchoSettings settings, core::EventSink sink)
-      : io_(io), settings_(std::move(settings)), sink_(std::move(sink)), boot_id_(random_boot_id()) {
+      : io_(io), settings_(std::move(settings)), sink_(std::move(sink)), boot_id_(random_id()) {
     if (settings_.record.empty()) return;
     record_fd_ = ::open(settings_.record.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (record_fd_ < 0) throw std::runtime_error(record_error("open"));

@@ -22,13 +22,17 @@ std::string ask_system() {
   std::string id;
   if (std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id) && !id.empty()) return id;
 #endif
+  return random_id();
+}
+
+}  // namespace
+
+std::string random_id() {
   std::random_device source;
   std::array<char, 33> text{};
   std::snprintf(text.data(), text.size(), "%08x%08x%08x%08x", source(), source(), source(), source());
   return text.data();
 }
-
-}  // namespace
 
 const std::string& machine_boot_id() {
   static const std::string id = ask_system();

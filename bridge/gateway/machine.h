@@ -9,4 +9,7 @@ namespace clawbridge::gateway {
 /// that nothing is concluded from what is missing. Any thread.
 [[nodiscard]] const std::string& machine_boot_id();
 
+/// 32 hex digits from the system's randomness. Any thread.
+[[nodiscard]] std::string random_id();
+
 }  // namespace clawbridge::gateway

@@ -7,7 +7,6 @@
 #include <array>
 #include <cctype>
 #include <cstdio>
-#include <random>
 #include <system_error>
 
 #include "bridge/gateway/machine.h"
@@ -51,13 +50,6 @@ int write_file(int folder, const char* name, std::string_view text, bool durable
   if (!file.is_open()) return errno;
   if (const int error = write_all(file.get(), text); error != 0) return error;
   return durable && ::fsync(file.get()) != 0 ? errno : 0;
-}
-
-std::string random_id() {
-  std::random_device source;
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%08x%08x%08x%08x", source(), source(), source(), source());
-  return text.data();
 }
 
 /// True while a supervisor holds the other end. Takes what was written to it: only that somebody is there counts.

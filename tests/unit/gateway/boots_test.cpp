@@ -18,6 +18,18 @@ class BootsTest : public testing::Test {
     steady_ += time;
   }
   void restart_gateway() { gateway_started_ = steady_; }
+  void restart_bridge() { boots_ = Boots("machine-1"); }
+  struct HandedOver {
+    std::string boot;
+    WallTime at;
+  };
+  // A turn, to a gateway that has been up for a while.
+  HandedOver hand_over() {
+    pass(minutes(1));
+    const auto boot = connect();
+    pass(minutes(1));
+    return {boot.id, wall_};
+  }
   // Connects: the gateway answers at once, and its answer is read `late` after that.
   Boot connect(milliseconds late = milliseconds(0), std::string boot_id = "") {
     Hello hello;
@@ -68,7 +80,7 @@ TEST_F(BootsTest, ALateAnswerDoesNotMakeALiveGatewayLookRestarted) {
   pass(seconds(1));
   const auto second = connect(seconds(9));
   EXPECT_TRUE(is_same_boot(second, first.id, handed_over));
-  boots_ = Boots("machine-1");  // and of a bridge that was restarted meanwhile
+  restart_bridge();  // and of a bridge that was restarted meanwhile
   EXPECT_TRUE(is_same_boot(connect(seconds(9)), first.id, handed_over));
 }
 
@@ -84,20 +96,17 @@ TEST_F(BootsTest, AClockThatIsSetAndAMachineThatSleptChangeNoBoot) {
 }
 
 TEST_F(BootsTest, NeitherDoTheyForAnEarlierProcessOfOurs) {
-  pass(minutes(1));
-  const auto first = connect();
-  pass(minutes(1));
-  const auto handed_over = wall_;
-  boots_ = Boots("machine-1");
+  const auto turn = hand_over();
+  restart_bridge();
   wall_ += hours(8);
-  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), first.id, handed_over)) << "by the steady clock";
+  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), turn.boot, turn.at)) << "by the steady clock";
   // A gateway on another machine went on meanwhile, and our steady clock did not.
   gateway_started_ -= hours(8);
-  boots_ = Boots("machine-1");
-  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), first.id, handed_over)) << "by the wall clock";
+  restart_bridge();
+  EXPECT_TRUE(is_same_boot(connect(milliseconds(5)), turn.boot, turn.at)) << "by the wall clock";
   gateway_started_ = steady_;
-  boots_ = Boots("machine-1");
-  EXPECT_FALSE(is_same_boot(connect(), first.id, handed_over));
+  restart_bridge();
+  EXPECT_FALSE(is_same_boot(connect(), turn.boot, turn.at));
 }
 
 TEST_F(BootsTest, ANameOfAnEarlierReleaseIsUnderstood) {
@@ -109,18 +118,15 @@ TEST_F(BootsTest, ANameOfAnEarlierReleaseIsUnderstood) {
 }
 
 TEST_F(BootsTest, ATurnOfAnEarlierProcessOfOursIsJudgedByBothSigns) {
+  const auto turn = hand_over();
+  restart_bridge();
   pass(minutes(1));
-  const auto first = connect();
-  pass(minutes(1));
-  const auto handed_over = wall_;
-  boots_ = Boots("machine-1");
-  pass(minutes(1));
-  EXPECT_TRUE(is_same_boot(connect(), first.id, handed_over));
+  EXPECT_TRUE(is_same_boot(connect(), turn.boot, turn.at));
   restart_gateway();
-  boots_ = Boots("machine-1");
+  restart_bridge();
   pass(minutes(1));
-  EXPECT_FALSE(is_same_boot(connect(), first.id, handed_over));
-  EXPECT_FALSE(is_same_boot(connect(), "4e0a", handed_over)) << "an upgrade or a downgrade restarts too";
+  EXPECT_FALSE(is_same_boot(connect(), turn.boot, turn.at));
+  EXPECT_FALSE(is_same_boot(connect(), "4e0a", turn.at)) << "an upgrade or a downgrade restarts too";
 }
 
 }  // namespace
