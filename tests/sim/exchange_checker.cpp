@@ -46,7 +46,12 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
     exchange.source = after->source;
     exchange.target = after->target;
     exchange.op = after->op;
-    exchange.lane = after->op == Operation::Cancel ? "cancel " + after->id : after->source.str() + "|" + after->target.str() + "|" + (after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session);
+    // Rule 3 keeps a lane's order in the requester's journal, and the responder starts what it receives in that order: what a lost
+    // journal has published may still be under way, and the next journal, knowing nothing of it, cannot wait for it.
+    const auto session = after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session;
+    exchange.lane = after->op == Operation::Cancel
+                        ? "cancel " + after->id
+                        : after->source.str() + "|" + after->target.str() + "|" + session + "|journal " + std::to_string(site.journals);
   } else if (!before->incarnation.empty() && (before->request != after->request || before->incarnation != after->incarnation)) {
     trace_.violation("bytes changed", describe(key, exchange));
   }
