@@ -285,7 +285,10 @@ void Core::handle_state(const Message& message, std::string_view payload) {
 void Core::handle(const Message& message, std::string_view payload) {
   const auto& gateway = message.source.gateway;
   if (message.type == MessageType::Request) {
-    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && !peer->reachable() && gateway != context_.me()) link_.look_again();
+    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && gateway != context_.me()) {
+      if (!peer->reachable()) link_.look_again();
+      if (!message.incarnation.empty() && message.incarnation != context_.incarnation) link_.on_asked_for_another_journal();
+    }
     if (!inbox_.on_request(message, payload)) refuse(message.source, message.subject, payload, ErrorCode::UnknownPeer);
     return;
   }
