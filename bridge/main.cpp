@@ -92,6 +92,7 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   options.agent_names = settings.gateway.agent_names;
   options.keep = settings.store.keep;
   options.on_interrupted = settings.on_interrupted == config::OnInterrupted::Rerun ? core::OnInterrupted::Rerun : core::OnInterrupted::Report;
+  options.late_reply = settings.late_reply == config::LateReply::Keep ? core::event::LateReply::Keep : core::event::LateReply::Deliver;
   auto& limits = options.limits;
   limits.message.message_bytes = settings.limits.message_bytes;
   limits.outgoing_open = settings.limits.outgoing_open;

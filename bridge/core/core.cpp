@@ -361,7 +361,8 @@ void Core::refuse(const std::optional<Address>& claimed_source, const std::optio
 
 void Core::on_ask_answer(const AskAnswer& answer) {
   if (const auto* caller = std::get_if<AskForCaller>(&answer.purpose)) {
-    context_.actions.emplace_back(action::Answer{caller->ticket, answer.reply});
+    auto result = answer.reply ? AskResult(AskView{*answer.reply, answer.gateway}) : AskResult(answer.reply.error());
+    context_.actions.emplace_back(action::Answer{caller->ticket, std::move(result)});
     return;
   }
   if (std::holds_alternative<AskForOurselves>(answer.purpose)) {
