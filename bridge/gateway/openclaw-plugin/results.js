@@ -2,8 +2,8 @@
 
 const statusOf = (code) => (code === "forbidden" ? "forbidden" : "error");
 
-/** `error` is a text for the native tools; the daemon's object stays readable beside it. */
-export function forAgent(result) {
+/** `error` is a text, as for the native tools, with its code beside it. `stages`, their times, are for a person to read. */
+export function forAgent({ stages, ...result }) {
   const { error } = result;
   if (error === null || typeof error !== "object") return result;
   const { code, message, retryable } = error;
