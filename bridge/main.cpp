@@ -219,6 +219,7 @@ class Daemon final : public runtime::Hands {
   void carry_out(core::action::AbortRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::RecoverRun& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::ForgetRun& action) override { gateway_->carry_out(action); }
+  void carry_out(core::action::ReadSessions& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::Note& action) override { observe::note(action); }
   void carry_out(core::action::Stopped&) override {
     gateway_->stop();

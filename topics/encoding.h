@@ -36,6 +36,13 @@ using Bytes64 = std::array<std::uint8_t, 64>;
 /// The offset of the first byte that is not part of well-formed UTF-8 (RFC 3629); nothing when all of it is.
 [[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
+/// How much of `text` fits into `bytes_max` without cutting a character in two. REQUIRES: valid UTF-8.
+[[nodiscard]] inline std::size_t utf8_prefix(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text.size();
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0) == 0x80) --bytes_max;
+  return bytes_max;
+}
+
 [[nodiscard]] inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }

@@ -16,6 +16,7 @@ struct MessageLimits {
 inline constexpr std::size_t kStateBytesMax = 64 * 1024;
 inline constexpr std::size_t kAckIdsMax = 256;     // ids in one acknowledgement or one status request
 inline constexpr std::size_t kChainIdsMax = 64;    // above any sensible max_hops; bounds the attribute
+inline constexpr std::size_t kAttachmentsMax = 16; // files with one message or reply
 inline constexpr std::chrono::hours kExpiryDefault{24};
 inline constexpr std::chrono::hours kExpiryMax{7 * 24};
 inline constexpr std::chrono::minutes kClockSkew{5};

@@ -49,12 +49,49 @@ enum class Stage { Deferred, Stored, Queued, Started };
 
 namespace body {
 
+/// A file that travels with a message or its reply.
+struct Attachment {
+  std::string name;
+  std::string mime_type;
+  std::string content;  // standard base64 with padding
+  std::string digest;   // SHA-256 of the file's bytes, 64 lower-case hex digits
+};
 struct SessionsSend {
   std::string message;
   std::string session_key;  // empty: the agent's default session, unless label names one
   std::string label;
   std::optional<double> timeout_seconds;  // the asker's wait; informative for the responder
   bool progress = false;
+  std::vector<Attachment> attachments;
+};
+/// Start a session of its own with that task.
+struct SessionsSpawn {
+  std::string task;
+  std::string label;     // of the new session; empty: none
+  std::string model;     // empty: the agent's own
+  std::string thinking;  // empty: the agent's own
+  std::optional<double> run_timeout_seconds;
+  bool progress = false;
+  std::vector<Attachment> attachments;
+};
+// The three that only read; what is not set is for the gateway to choose.
+struct SessionsList {
+  std::optional<std::uint64_t> limit;
+  std::optional<std::uint64_t> offset;
+  std::optional<double> active_minutes;
+  std::optional<std::uint64_t> message_limit;
+  std::vector<std::string> kinds;
+  std::string label;
+  std::string search;
+};
+struct SessionsHistory {
+  std::string session_key;
+  std::optional<std::uint64_t> limit;
+  std::optional<std::uint64_t> offset;
+  bool include_tools = false;
+};
+struct SessionStatus {
+  std::string session_key;  // empty: the agent's default session
 };
 struct AgentsList {};
 struct Ping {};
@@ -75,7 +112,9 @@ struct Receipt {
   std::optional<std::chrono::milliseconds> retry_after;
   std::optional<std::uint64_t> position;
   std::string run_id;  // started
+  std::string child_session_key;  // started, of a spawn
 };
+/// The agent's text so far.
 struct Progress {
   std::string text;
 };
@@ -101,10 +140,13 @@ struct Reply {
   std::string reply;  // the agent's text
   std::string run_id;
   std::string session_key;
+  std::string child_session_key;  // of a spawn
   bool truncated = false;
   std::optional<bool> ran;  // cancelled
   std::optional<Error> error;
+  std::vector<Attachment> attachments;
   // The results of the operations that only read. At most one is set.
+  std::string listing;  // sessions_list, sessions_history, session_status: a JSON object whose members stand beside `status`
   std::optional<std::vector<AgentInfo>> agents;
   std::optional<std::vector<ExchangeInfo>> exchanges;
   std::optional<Pong> pong;
@@ -150,7 +192,8 @@ struct Hello {};
 
 [[nodiscard]] std::string_view to_string(body::Presence presence);
 
-using Body = std::variant<body::Opaque, body::SessionsSend, body::AgentsList, body::Ping, body::Status, body::Cancel,
+using Body = std::variant<body::Opaque, body::SessionsSend, body::SessionsSpawn, body::SessionsList, body::SessionsHistory,
+                          body::SessionStatus, body::AgentsList, body::Ping, body::Status, body::Cancel,
                           body::Receipt, body::Progress, body::Reply, body::Ack, body::Refusal, body::State, body::Hello>;
 
 /// The revision that a will carries: the end of its epoch.
@@ -260,6 +303,8 @@ struct Content {
 /// Each returns the event without its trailer: hand it to finish_with_mac() or finish_with_signature().
 [[nodiscard]] std::string encode_request(const RequestEnvelope& envelope, const Topics& topics, Content content);
 [[nodiscard]] std::string encode_receipt(const Envelope& envelope, const body::Receipt& receipt);
+/// `number`: from 1, rising in one exchange.
+[[nodiscard]] std::string encode_progress(const Envelope& envelope, std::uint64_t number, Content content);
 [[nodiscard]] std::string encode_reply(const Envelope& envelope, ReplyStatus status, Content content);
 [[nodiscard]] std::string encode_reply(const Envelope& envelope, const body::Reply& reply);
 [[nodiscard]] std::string encode_ack(const Envelope& envelope, const body::Ack& ack);
@@ -267,8 +312,13 @@ struct Content {
 [[nodiscard]] std::string encode_state(const Envelope& envelope, const body::State& state);
 [[nodiscard]] std::string encode_hello(const Envelope& envelope);
 
-/// The data object of a request or reply. REQUIRES: texts are valid UTF-8.
+/// The data object of a request, progress or reply. REQUIRES: texts are valid UTF-8.
 [[nodiscard]] std::string encode_data(const body::SessionsSend& send);
+[[nodiscard]] std::string encode_data(const body::SessionsSpawn& spawn);
+[[nodiscard]] std::string encode_data(const body::SessionsList& list);
+[[nodiscard]] std::string encode_data(const body::SessionsHistory& history);
+[[nodiscard]] std::string encode_data(const body::SessionStatus& status);
+[[nodiscard]] std::string encode_data(const body::Progress& progress);
 [[nodiscard]] std::string encode_data(const body::Status& status);
 [[nodiscard]] std::string encode_data(const body::Cancel& cancel);
 [[nodiscard]] std::string encode_data(const body::Ping&);
@@ -277,6 +327,7 @@ struct Content {
 
 [[nodiscard]] std::string request_type(std::string_view op_name);
 inline constexpr std::string_view kReplyType = "claw.v1.reply";
+inline constexpr std::string_view kProgressType = "claw.v1.progress";
 
 /// What the signature of a state, hello or refusal is over: a fixed prefix, then the event's bytes.
 inline constexpr std::string_view kSignaturePrefix = "clawbridge.v1.signature\n";

@@ -99,6 +99,45 @@ std::optional<Error> read_bool(dom::object object, Text name, bool& out) {
   return std::nullopt;
 }
 
+std::optional<Error> read_count(dom::object object, Text name, std::optional<std::uint64_t>& out) {
+  if (!has(object, name)) return std::nullopt;
+  out = count_of(object, name);
+  if (!out) return bad("data." + std::string(name) + " must be a whole number, 0 or more");
+  return std::nullopt;
+}
+
+std::optional<Error> read_seconds(dom::object object, Text name, std::optional<double>& out) {
+  if (!has(object, name)) return std::nullopt;
+  double seconds = 0;
+  if (object.at_key(name).get(seconds) != simdjson::SUCCESS || !std::isfinite(seconds) || seconds < 0) {
+    return bad("data." + std::string(name) + " must be a number, 0 or more");
+  }
+  out = seconds;
+  return std::nullopt;
+}
+
+// Whether the digests are true is for who has the cryptography.
+std::optional<Error> read_attachments(dom::object object, std::vector<body::Attachment>& out) {
+  if (!has(object, "attachments")) return std::nullopt;
+  dom::array array;
+  if (object.at_key("attachments").get(array) != simdjson::SUCCESS) return bad("data.attachments must be an array");
+  for (const auto value : array) {
+    dom::object file;
+    if (value.get(file) != simdjson::SUCCESS) return bad("data.attachments must hold objects");
+    if (out.size() == kAttachmentsMax) return bad("data.attachments holds more than " + std::to_string(kAttachmentsMax) + " files");
+    body::Attachment attachment;
+    if (auto error = read_text(file, "name", attachment.name)) return error;
+    if (auto error = read_text(file, "mimeType", attachment.mime_type)) return error;
+    const auto content = text_of(file, "content");
+    if (!content || !base64_decode(*content)) return bad("data.attachments needs content, base64, in each");
+    attachment.content.assign(*content);
+    attachment.digest.assign(text_of(file, "digest").value_or(""));
+    if (!is_hex(attachment.digest, 64)) return bad("data.attachments needs digest, 64 hex digits, in each");
+    out.push_back(std::move(attachment));
+  }
+  return std::nullopt;
+}
+
 Result<std::vector<std::string>> read_ids(dom::object data) {
   dom::array array;
   if (data.at_key("ids").get(array) != simdjson::SUCCESS) return bad("data.ids must be an array of ids");
@@ -125,14 +164,59 @@ BodyResult decode_sessions_send(dom::object data) {
   if (auto error = read_text(data, "label", send.label)) return *error;
   if (auto error = read_bool(data, "progress", send.progress)) return *error;
   if (!send.session_key.empty() && !send.label.empty()) return bad("give data.sessionKey or data.label, not both");
-  if (has(data, "timeoutSeconds")) {
-    double seconds = 0;
-    if (data.at_key("timeoutSeconds").get(seconds) != simdjson::SUCCESS || !std::isfinite(seconds) || seconds < 0) {
-      return bad("data.timeoutSeconds must be a number, 0 or more");
-    }
-    send.timeout_seconds = seconds;
-  }
+  if (auto error = read_seconds(data, "timeoutSeconds", send.timeout_seconds)) return *error;
+  if (auto error = read_attachments(data, send.attachments)) return *error;
   return Body{std::move(send)};
+}
+
+BodyResult decode_sessions_spawn(dom::object data) {
+  body::SessionsSpawn spawn;
+  const auto task = text_of(data, "task");
+  if (!task || task->empty()) return bad("data.task must be a string that is not empty");
+  spawn.task.assign(*task);
+  if (auto error = read_text(data, "label", spawn.label)) return *error;
+  if (auto error = read_text(data, "model", spawn.model)) return *error;
+  if (auto error = read_text(data, "thinking", spawn.thinking)) return *error;
+  if (auto error = read_seconds(data, "runTimeoutSeconds", spawn.run_timeout_seconds)) return *error;
+  if (auto error = read_bool(data, "progress", spawn.progress)) return *error;
+  if (auto error = read_attachments(data, spawn.attachments)) return *error;
+  return Body{std::move(spawn)};
+}
+
+BodyResult decode_sessions_list(dom::object data) {
+  body::SessionsList list;
+  if (auto error = read_count(data, "limit", list.limit)) return *error;
+  if (auto error = read_count(data, "offset", list.offset)) return *error;
+  if (auto error = read_seconds(data, "activeMinutes", list.active_minutes)) return *error;
+  if (auto error = read_count(data, "messageLimit", list.message_limit)) return *error;
+  if (auto error = read_text(data, "label", list.label)) return *error;
+  if (auto error = read_text(data, "search", list.search)) return *error;
+  if (has(data, "kinds")) {
+    dom::array kinds;
+    if (data.at_key("kinds").get(kinds) != simdjson::SUCCESS) return bad("data.kinds must be an array of strings");
+    for (const auto value : kinds) {
+      Text kind;
+      if (value.get(kind) != simdjson::SUCCESS) return bad("data.kinds must be an array of strings");
+      list.kinds.emplace_back(kind);
+    }
+  }
+  return Body{std::move(list)};
+}
+
+BodyResult decode_sessions_history(dom::object data) {
+  body::SessionsHistory history;
+  history.session_key.assign(text_of(data, "sessionKey").value_or(""));
+  if (history.session_key.empty()) return bad("data.sessionKey must be a session's key");
+  if (auto error = read_count(data, "limit", history.limit)) return *error;
+  if (auto error = read_count(data, "offset", history.offset)) return *error;
+  if (auto error = read_bool(data, "includeTools", history.include_tools)) return *error;
+  return Body{std::move(history)};
+}
+
+BodyResult decode_session_status(dom::object data) {
+  body::SessionStatus status;
+  if (auto error = read_text(data, "sessionKey", status.session_key)) return *error;
+  return Body{std::move(status)};
 }
 
 BodyResult decode_cancel(dom::object data) {
@@ -146,6 +230,10 @@ BodyResult decode_cancel(dom::object data) {
 BodyResult decode_request_body(Operation op, dom::object data) {
   switch (op) {
     case Operation::SessionsSend: return decode_sessions_send(data);
+    case Operation::SessionsSpawn: return decode_sessions_spawn(data);
+    case Operation::SessionsList: return decode_sessions_list(data);
+    case Operation::SessionsHistory: return decode_sessions_history(data);
+    case Operation::SessionStatus: return decode_session_status(data);
     case Operation::AgentsList: return Body{body::AgentsList{}};
     case Operation::Ping: return Body{body::Ping{}};
     case Operation::Status: {
@@ -163,9 +251,10 @@ BodyResult decode_receipt(dom::object data) {
   constexpr std::array kStages{Stage::Deferred, Stage::Stored, Stage::Queued, Stage::Started};
   const auto* stage = std::find_if(kStages.begin(), kStages.end(), [&](Stage s) { return to_string(s) == name; });
   if (stage == kStages.end()) return bad("data.stage is none of the contract's");
-  body::Receipt receipt{.stage = *stage, .reason = {}, .retry_after = {}, .position = count_of(data, "position"), .run_id = {}};
+  body::Receipt receipt{.stage = *stage, .reason = {}, .retry_after = {}, .position = count_of(data, "position"), .run_id = {}, .child_session_key = {}};
   if (auto error = read_text(data, "reason", receipt.reason)) return *error;
   if (auto error = read_text(data, "runId", receipt.run_id)) return *error;
+  if (auto error = read_text(data, "childSessionKey", receipt.child_session_key)) return *error;
   if (const auto ms = count_of(data, "retryAfterMs")) {
     receipt.retry_after = std::chrono::milliseconds{static_cast<std::int64_t>(std::min<std::uint64_t>(*ms, 86'400'000))};
   }
@@ -212,6 +301,21 @@ std::vector<body::ExchangeInfo> decode_exchanges(dom::array array) {
   return exchanges;
 }
 
+// What an operation that reads sessions has found: all that stands beside `status`, as it came.
+std::string listing_of(dom::object data) {
+  if (!has(data, "sessions") && !has(data, "messages") && !has(data, "session")) return {};
+  std::string listing = "{";
+  for (const auto member : data) {
+    if (member.key == "status") continue;
+    if (listing.size() > 1) listing += ',';
+    append_json_string(listing, member.key);
+    listing += ':';
+    listing += simdjson::minify(member.value);
+  }
+  listing += '}';
+  return listing;
+}
+
 BodyResult decode_reply(dom::object data, Text status_attribute) {
   body::Reply reply;
   const auto status = text_of(data, "status").value_or("");
@@ -220,7 +324,10 @@ BodyResult decode_reply(dom::object data, Text status_attribute) {
   if (auto error = read_text(data, "reply", reply.reply)) return *error;
   if (auto error = read_text(data, "runId", reply.run_id)) return *error;
   if (auto error = read_text(data, "sessionKey", reply.session_key)) return *error;
+  if (auto error = read_text(data, "childSessionKey", reply.child_session_key)) return *error;
   if (auto error = read_bool(data, "truncated", reply.truncated)) return *error;
+  if (auto error = read_attachments(data, reply.attachments)) return *error;
+  reply.listing = listing_of(data);
   if (auto error = read_text(data, "result", reply.cancel_result)) return *error;
   if (dom::object outcome; data.at_key("outcome").get(outcome) == simdjson::SUCCESS) reply.cancel_outcome = text_of(outcome, "status").value_or("");
   if (bool ran = false; data.at_key("ran").get(ran) == simdjson::SUCCESS) reply.ran = ran;

@@ -19,10 +19,24 @@ class ObjectWriter {
     if (!value.empty()) text(name, value);
   }
   void number(std::string_view name, std::uint64_t value) { raw(name, std::to_string(value)); }
+  void seconds_if(std::string_view name, std::optional<double> value) {
+    if (!value) return;
+    char digits[32];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, *value);
+    if (error == std::errc{}) raw(name, std::string_view(digits, static_cast<std::size_t>(end - digits)));
+  }
   void flag(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
   // `json` must be a JSON value.
   void raw(std::string_view name, std::string_view json) {
     key(name);
+    out_ += json;
+  }
+  // `json` must be a JSON object without blanks around it, none of whose members has been written.
+  void members_of(std::string_view json) {
+    json = json.substr(1, json.size() - 2);
+    if (json.empty()) return;
+    if (!first_) out_ += ',';
+    first_ = false;
     out_ += json;
   }
   void close() { out_ += '}'; }
@@ -74,6 +88,16 @@ void write_agents(std::string& out, const std::vector<body::AgentInfo>& agents, 
   });
 }
 
+void write_attachments(ObjectWriter& data, const std::vector<body::Attachment>& attachments) {
+  if (attachments.empty()) return;
+  write_objects(data.nested("attachments"), attachments, [](ObjectWriter& object, const body::Attachment& attachment) {
+    object.text_if("name", attachment.name);
+    object.text_if("mimeType", attachment.mime_type);
+    object.text("digest", attachment.digest);
+    object.text("content", attachment.content);
+  });
+}
+
 void write_error(std::string& out, const Error& error) {
   ObjectWriter object(out);
   object.text("code", to_string(error.code));
@@ -109,13 +133,15 @@ void write_content(ObjectWriter& event, Content content) {
 
 void write_reply(ObjectWriter& data, const body::Reply& reply) {
   data.text("status", to_string(reply.status));
-  if (reply.status == ReplyStatus::Ok && !reply.agents && !reply.exchanges && !reply.pong && reply.cancel_result.empty()) {
+  const bool is_read = reply.agents || reply.exchanges || reply.pong || !reply.listing.empty();
+  if (reply.status == ReplyStatus::Ok && !is_read && reply.cancel_result.empty()) {
     data.text("reply", reply.reply);
   } else {
     data.text_if("reply", reply.reply);
   }
   data.text_if("runId", reply.run_id);
   data.text_if("sessionKey", reply.session_key);
+  data.text_if("childSessionKey", reply.child_session_key);
   if (reply.truncated) data.flag("truncated", true);
   data.text_if("result", reply.cancel_result);
   if (reply.ran) data.flag("ran", *reply.ran);
@@ -125,6 +151,8 @@ void write_reply(ObjectWriter& data, const body::Reply& reply) {
     outcome.close();
   }
   if (reply.error) write_error(data.nested("error"), *reply.error);
+  write_attachments(data, reply.attachments);
+  if (!reply.listing.empty()) data.members_of(reply.listing);
   if (reply.agents) write_agents(data.nested("agents"), *reply.agents, true);
   if (reply.exchanges) {
     write_objects(data.nested("exchanges"), *reply.exchanges, [](ObjectWriter& object, const body::ExchangeInfo& exchange) {
@@ -161,12 +189,65 @@ std::string encode_data(const body::SessionsSend& send) {
   data.text("message", send.message);
   data.text_if("sessionKey", send.session_key);
   data.text_if("label", send.label);
-  if (send.timeout_seconds) {
-    char digits[32];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, *send.timeout_seconds);
-    if (error == std::errc{}) data.raw("timeoutSeconds", std::string_view(digits, static_cast<std::size_t>(end - digits)));
-  }
+  data.seconds_if("timeoutSeconds", send.timeout_seconds);
   if (send.progress) data.flag("progress", true);
+  write_attachments(data, send.attachments);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::SessionsSpawn& spawn) {
+  std::string out;
+  out.reserve(spawn.task.size() + spawn.task.size() / 16 + 128);
+  ObjectWriter data(out);
+  data.text("task", spawn.task);
+  data.text_if("label", spawn.label);
+  data.text_if("model", spawn.model);
+  data.text_if("thinking", spawn.thinking);
+  data.seconds_if("runTimeoutSeconds", spawn.run_timeout_seconds);
+  if (spawn.progress) data.flag("progress", true);
+  write_attachments(data, spawn.attachments);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::SessionsList& list) {
+  std::string out;
+  ObjectWriter data(out);
+  if (list.limit) data.number("limit", *list.limit);
+  if (list.offset) data.number("offset", *list.offset);
+  data.seconds_if("activeMinutes", list.active_minutes);
+  if (list.message_limit) data.number("messageLimit", *list.message_limit);
+  if (!list.kinds.empty()) write_texts(data.nested("kinds"), list.kinds);
+  data.text_if("label", list.label);
+  data.text_if("search", list.search);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::SessionsHistory& history) {
+  std::string out;
+  ObjectWriter data(out);
+  data.text("sessionKey", history.session_key);
+  if (history.limit) data.number("limit", *history.limit);
+  if (history.offset) data.number("offset", *history.offset);
+  if (history.include_tools) data.flag("includeTools", true);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::SessionStatus& status) {
+  std::string out;
+  ObjectWriter data(out);
+  data.text_if("sessionKey", status.session_key);
+  data.close();
+  return out;
+}
+
+std::string encode_data(const body::Progress& progress) {
+  std::string out;
+  ObjectWriter data(out);
+  data.text("text", progress.text);
   data.close();
   return out;
 }
@@ -202,7 +283,7 @@ std::string sealing_context(std::string_view type, std::string_view id, const Ad
 std::string sealing_context(const Message& message) {
   const auto type = message.type == MessageType::Request ? request_type(message.op_name)
                     : message.type == MessageType::Reply ? std::string(kReplyType)
-                                                         : std::string("claw.v1.progress");
+                                                         : std::string(kProgressType);
   return sealing_context(type, message.id, message.source, message.subject);
 }
 
@@ -236,7 +317,20 @@ std::string encode_receipt(const Envelope& envelope, const body::Receipt& receip
   if (receipt.retry_after) data.number("retryAfterMs", static_cast<std::uint64_t>(receipt.retry_after->count()));
   if (receipt.position) data.number("position", *receipt.position);
   data.text_if("runId", receipt.run_id);
+  data.text_if("childSessionKey", receipt.child_session_key);
   data.close();
+  event.text("keyid", envelope.key_id);
+  return out;
+}
+
+std::string encode_progress(const Envelope& envelope, std::uint64_t number, Content content) {
+  auto digits = std::to_string(number);
+  digits.insert(0, digits.size() < 10 ? 10 - digits.size() : 0, '0');
+  std::string out;
+  out.reserve(content.bytes.size() + content.bytes.size() / (content.sealed ? 3 : 8) + 640);
+  auto event = begin_event(out, envelope, kProgressType);
+  event.text("sequence", digits);
+  write_content(event, content);
   event.text("keyid", envelope.key_id);
   return out;
 }

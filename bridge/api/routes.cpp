@@ -206,7 +206,7 @@ Outcome Routes::sessions_send(const Request& request, const Caller& caller, Done
   if (!send) return error_answer(send.error());
   return service_.send(std::move(*send), later<core::SendResult>(std::move(done), [](const core::SendResult& result) {
                          return result ? ok(send_json(*result)) : error_answer(result.error());
-                       }));
+                       }), {});
 }
 
 Outcome Routes::agents_list(const Request& request, const Caller& caller, Done done) {
@@ -220,7 +220,7 @@ Outcome Routes::agents_list(const Request& request, const Caller& caller, Done d
     return ok(agents_json(agents, requester));
   }
   core::event::LocalAsk ask;
-  ask.op = Operation::AgentsList;
+  ask.what = body::AgentsList{};
   ask.gateway = arguments->gateway;
   ask.wait = arguments->wait;
   return service_.ask(
@@ -236,7 +236,7 @@ Outcome Routes::ping(const Request& request, Done done) {
   auto arguments = arguments_.ping(request.body);
   if (!arguments) return error_answer(arguments.error());
   core::event::LocalAsk ask;
-  ask.op = Operation::Ping;
+  ask.what = body::Ping{};
   ask.gateway = arguments->gateway;
   ask.wait = arguments->wait;
   const auto begin = std::chrono::steady_clock::now();

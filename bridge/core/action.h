@@ -78,6 +78,14 @@ struct StartRun {
   std::string text;
   std::string source_session;   // provenance: <gateway>/<agent>
   std::string source_channel;   // mqtt:<correlation id>
+  std::vector<body::Attachment> attachments;
+  bool progress = false;        // report RunProgress
+  // Of a spawn, whose session_key is new: the gateway makes that session. All may be empty.
+  bool new_session = false;
+  std::string label;
+  std::string model;
+  std::string thinking;
+  std::optional<std::chrono::seconds> time_limit;  // nothing: the gateway's longest
 };
 /// Stop a turn that was handed over. Answered by RunEnded, whatever its outcome then is, or AbortRefused, or RunLost.
 struct AbortRun {
@@ -99,6 +107,14 @@ struct RecoverRun {
   WallTime handed_over{};
 };
 
+/// Look something up in the gateway's sessions; nothing runs. Answered by SessionsRead, also when the gateway is down.
+struct ReadSessions {
+  std::uint64_t read = 0;
+  std::vector<std::string> agents;  // whose sessions may be told. Of a history or a status: the session's agent
+  std::variant<body::SessionsList, body::SessionsHistory, body::SessionStatus> what;  // session_key: full, or empty for the agent's default
+  std::size_t bytes_max = 0;        // of the listing: it is cut to fit, oldest first, and says so as OpenClaw does
+};
+
 /// The outcome of a run is journaled: nobody asks for that run again, and the gateway may forget it. Not answered.
 struct ForgetRun {
   RunKey run;
@@ -110,6 +126,13 @@ struct ForgetRun {
 struct Answer {
   Ticket ticket = 0;
   std::variant<SendResult, AskResult, TrustResult, CancelResult> result;
+};
+
+/// The agent's text so far, for callers that asked for it.
+struct Progress {
+  std::string id;
+  std::vector<Ticket> tickets;
+  std::string text;
 };
 
 // ---- telling people ----
@@ -128,7 +151,7 @@ struct Stopped {};
 
 using Action = std::variant<action::Store, action::ConnectBroker, action::DisconnectBroker, action::Subscribe,
                             action::Publish, action::ResolveSession, action::StartRun, action::AbortRun, action::RecoverRun,
-                            action::ForgetRun, action::Answer, action::Note, action::Stopped>;
+                            action::ForgetRun, action::ReadSessions, action::Answer, action::Progress, action::Note, action::Stopped>;
 using Actions = std::vector<Action>;
 
 }  // namespace clawbridge::core

@@ -1,6 +1,7 @@
 #include "bridge/core/admission.h"
 
 #include "bridge/core/router.h"
+#include "bridge/core/task.h"
 
 namespace clawbridge::core {
 
@@ -14,47 +15,75 @@ std::optional<body::Reply> Admission::reject(const Message& message, const Polic
     return rejected(ErrorCode::Unsupported, context_.me() + " does not know " + message.op_name + (message.major != 1 ? " of that version" : ""));
   }
   if (const auto* error = std::get_if<Error>(&message.body)) return rejected(error->code, error->message);
-  const auto* send = message.get<body::SessionsSend>();
-  if (send != nullptr) {
-    // Whose session it is comes first: a rule about sessions is never asked about one that is not the agent's own.
-    if (auto no = reject_target(message, *send)) return no;
-  }
-  std::optional<std::string> session = default_session(message.subject.agent);
-  if (send != nullptr && !send->label.empty()) session.reset();
-  if (send != nullptr && !send->session_key.empty()) session = send->session_key;
-  if (auto no = reject_by_policy(message.source, message.op, message.op_name, message.subject, session, rule)) return no;
+  // Whose session it is comes first: a rule about sessions is never asked about one that is not the agent's own.
+  const auto aimed = aim_of(message);
+  if (const auto* no = std::get_if<body::Reply>(&aimed)) return *no;
+  const auto& aim = std::get<Aim>(aimed);
+  if (auto no = reject_by_policy(message.source, message.op, message.op_name, {message.subject.gateway, aim.agent}, aim.session, rule)) return no;
   if (rule != nullptr && rule->message_bytes != 0 && message.covered.size() > rule->message_bytes) {
     return rejected(ErrorCode::TooLarge, "the message has " + std::to_string(message.covered.size()) + " bytes, and " + context_.me() + " takes " +
                                              std::to_string(rule->message_bytes) + " from " + message.source.str());
   }
-  switch (message.op) {
-    case Operation::SessionsSpawn:
-    case Operation::SessionsHistory:
-    case Operation::SessionsList:
-    case Operation::SessionStatus: return rejected(ErrorCode::Unsupported, context_.me() + " does not carry out " + message.op_name + " in this release");
-    case Operation::AgentsList:
-    case Operation::Status:
-    case Operation::Cancel:
-    case Operation::Ping:
-      if (!message.subject.is_bridge()) return rejected(ErrorCode::BadRequest, message.op_name + " is asked of " + context_.me() + "/_bridge");
-      return std::nullopt;
-    default: break;
-  }
-  return gateway_.reject_agent(message.source, message.subject.agent);
+  if (auto error = check_attachments(context_.crypto, message)) return rejected(error->code, error->message);
+  return aim.agent == kBridgeAgent ? std::nullopt : gateway_.reject_agent(message.source, aim.agent);
 }
 
-std::optional<body::Reply> Admission::reject_target(const Message& message, const body::SessionsSend& send) const {
-  const auto& agent = message.subject.agent;
-  if (message.subject.is_bridge()) return rejected(ErrorCode::BadRequest, "sessions_send is asked of an agent, not of the bridge");
-  if (send.label.size() > kLabelBytesMax || send.session_key.size() > kSessionKeyBytesMax) {
-    return rejected(ErrorCode::BadRequest, "the session key or label is too long");
+std::variant<Admission::Aim, body::Reply> Admission::aim_of(const Message& message) const {
+  const auto& op = message.op_name;
+  std::string_view label;
+  std::string_view session_key;
+  bool of_bridge = false;  // may be asked of the bridge
+  bool of_agent = true;
+  if (const auto* send = message.get<body::SessionsSend>()) {
+    label = send->label;
+    session_key = send->session_key;
+  } else if (const auto* spawn = message.get<body::SessionsSpawn>()) {
+    label = spawn->label;
+  } else if (const auto* history = message.get<body::SessionsHistory>()) {
+    session_key = history->session_key;
+  } else if (const auto* status = message.get<body::SessionStatus>()) {
+    session_key = status->session_key;
+    of_bridge = !session_key.empty();
+  } else if (message.op == Operation::SessionsList) {
+    of_bridge = true;
+  } else {
+    of_bridge = true;
+    of_agent = false;
   }
-  if (!send.session_key.empty()) {
-    const auto owner = agent_of_session(send.session_key);
-    if (owner.empty()) return rejected(ErrorCode::BadRequest, "sessionKey must be written agent:" + agent + ":<name>");
-    if (owner != agent) return rejected(ErrorCode::Forbidden, "session " + send.session_key + " is not " + agent + "'s own");
+  if (message.subject.is_bridge() ? !of_bridge : !of_agent) {
+    return rejected(ErrorCode::BadRequest, message.subject.is_bridge() ? op + " is asked of an agent, not of the bridge" : op + " is asked of " + context_.me() + "/_bridge");
   }
-  return std::nullopt;
+  if (label.size() > kLabelBytesMax || session_key.size() > kSessionKeyBytesMax) return rejected(ErrorCode::BadRequest, "the session key or label is too long");
+  Aim aim{message.subject.agent, default_session(message.subject.agent)};
+  if (!session_key.empty()) {
+    const auto owner = agent_of_session(session_key);
+    if (owner.empty()) {
+      return rejected(ErrorCode::BadRequest, "sessionKey must be written agent:" + (message.subject.is_bridge() ? "<id>" : aim.agent) + ":<name>");
+    }
+    if (message.subject.is_bridge()) aim.agent = owner;
+    if (owner != aim.agent) return rejected(ErrorCode::Forbidden, "session " + std::string(session_key) + " is not " + aim.agent + "'s own");
+    aim.session = session_key;
+  }
+  if (message.op == Operation::SessionsSpawn) {
+    aim.session = spawned_session(aim.agent, message.source.gateway, message.id);
+  } else if (!label.empty()) {
+    aim.session.reset();
+  }
+  return aim;
+}
+
+std::vector<std::string> Admission::agents_to_read(const Message& message) const {
+  const auto aim = aim_of(message);
+  const auto* aimed = std::get_if<Aim>(&aim);
+  if (aimed == nullptr) return {};
+  if (aimed->agent != kBridgeAgent) return {aimed->agent};
+  std::vector<std::string> agents;
+  const bool own = message.source.gateway == context_.me();
+  for (const auto& agent : gateway_.info().agents) {
+    if (gateway_.reject_agent(message.source, agent.id)) continue;
+    if (own || policy_.judge(message.source, message.op, agent.id, default_session(agent.id)).what == Decision::What::Allow) agents.push_back(agent.id);
+  }
+  return agents;
 }
 
 std::optional<body::Reply> Admission::reject_by_policy(const Address& source, Operation op, const std::string& op_name, const Address& target,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "bridge/core/answers.h"
@@ -25,10 +26,17 @@ class Admission {
   [[nodiscard]] std::optional<body::Reply> reject_by_policy(const Address& source, Operation op, const std::string& op_name, const Address& target,
                                                             const std::optional<std::string>& session, const PolicyRule*& rule) const;
   /// A chain that comes back to a session which still waits in it would never end; one that goes on for ever costs money.
+  /// The local agents whose sessions a question that passed reject() may look into.
+  [[nodiscard]] std::vector<std::string> agents_to_read(const Message& message) const;
   [[nodiscard]] std::optional<body::Reply> reject_loop(const std::vector<std::string>& chain, std::string_view session_key) const;
 
  private:
-  [[nodiscard]] std::optional<body::Reply> reject_target(const Message& message, const body::SessionsSend& send) const;
+  // What a request is aimed at: an agent or the bridge, and which of the agent's sessions; nothing while only a label names it.
+  struct Aim {
+    std::string agent;
+    std::optional<std::string> session;
+  };
+  [[nodiscard]] std::variant<Aim, body::Reply> aim_of(const Message& message) const;
 
   Context& context_;
   const LocalGateway& gateway_;

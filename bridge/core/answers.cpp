@@ -37,12 +37,18 @@ std::string Answers::encode(const Address& from, const Address& to, const std::s
   auto event = write(reply);
   const auto most = context_.message_bytes_max(peer->state.message_bytes);
   if (event.size() <= most) return event;
+  if (!reply.listing.empty()) {
+    return write(failure(ReplyStatus::Error, ErrorCode::TooLarge, "the answer is longer than the " + std::to_string(most) + " bytes that a message may have; ask for less with limit", false));
+  }
   // The turn has run: its outcome must arrive, even if not all of its words can.
   auto cut = reply;
   cut.truncated = true;
+  cut.attachments.clear();
+  if (!reply.attachments.empty()) event = write(cut);
+  if (event.size() <= most) return event;
   auto keep = static_cast<std::size_t>(static_cast<double>(reply.reply.size()) * static_cast<double>(most) / static_cast<double>(event.size()));
   for (;; keep -= keep / 8 + 1) {
-    while (keep > 0 && (static_cast<unsigned char>(reply.reply[keep]) & 0xc0) == 0x80) --keep;
+    keep = utf8_prefix(reply.reply, keep);
     cut.reply.assign(reply.reply, 0, keep);
     event = write(cut);
     if (event.size() <= most || keep == 0) return event;

@@ -1,6 +1,5 @@
-// Questions that only read: ping, agents_list and status. They are not journaled, may run twice, and are forgotten when
-// their wait ends (wire contract, exchange rule 10). Both sides are here: asking, and answering others' questions that
-// need nothing but what the core knows.
+// Questions that only read: ping, agents_list, status, and those about sessions. They are not journaled, may run twice, and are forgotten when
+// their wait ends (wire contract, exchange rule 10). This is the asker's side.
 #pragma once
 
 #include <map>
@@ -27,6 +26,12 @@ struct AskForIncarnation {
 struct AskForOurselves {};   // link: does what is sent to us arrive; we answer it ourselves
 using AskPurpose = std::variant<AskForCaller, AskForExchanges, AskForIncarnation, AskForOurselves>;
 
+/// The agents between whom a question goes.
+struct AskBetween {
+  std::string from{kBridgeAgent};
+  std::string to{kBridgeAgent};
+};
+
 struct AskAnswer {
   std::string gateway;
   AskPurpose purpose;
@@ -37,10 +42,10 @@ class Asks {
  public:
   explicit Asks(Context& context) : context_(context) {}
 
-  /// Sends a question to a pinned peer. False when too many are under way. `incarnation`: of the journal that is asked;
-  /// empty when any may answer.
+  /// Sends a question to a pinned peer, from one bridge to the other unless said otherwise. False when too many are under way.
+  /// `incarnation`: of the journal that is asked; empty when any may answer.
   bool ask(const Peer& peer, Operation op, std::string_view data, AskPurpose purpose, std::chrono::milliseconds wait,
-           const std::string& incarnation = {});
+           const std::string& incarnation = {}, const AskBetween& between = {});
   /// The answer to one of ours; nothing when it is not.
   [[nodiscard]] std::optional<AskAnswer> on_reply(const Message& message);
   /// What a question of ours is for; nothing when it is another bridge's.
@@ -52,7 +57,7 @@ class Asks {
 
  private:
   struct Pending {
-    std::string gateway;
+    Address to;
     AskPurpose purpose;
   };
 

@@ -39,7 +39,7 @@ bool Cancels::take(IncomingRecord record) {
   context_.note(Level::Info, "exchange.cancelling", {{"cid", target.second}, {"peer", target.first}, {"by", record.source.str()}});
   // The requester repeats what has no receipt: this one is told at once.
   if (const auto* peer = peers_.find(target.first); peer != nullptr && peer->can_be_told()) {
-    const body::Receipt stored{.stage = Stage::Stored, .reason = {}, .retry_after = {}, .position = {}, .run_id = {}};
+    const body::Receipt stored{.stage = Stage::Stored, .reason = {}, .retry_after = {}, .position = {}, .run_id = {}, .child_session_key = {}};
     record.receipt = answers_.encode(record.target, record.source, record.id, stored);
     answers_.publish(record.source, record.id, record.receipt);
   }

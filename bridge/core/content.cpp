@@ -50,6 +50,15 @@ std::string make_reply(const Context& context, const Peer& peer, const Envelope&
   return event;
 }
 
+std::string make_progress(const Context& context, const Peer& peer, const Envelope& envelope, std::uint64_t number, const body::Progress& progress, bool sealed) {
+  auto data = encode_data(progress);
+  const bool seals = sealed || context.options.seal != Seal::Off;
+  if (seals) data = seal(context, peer, sealing_context(kProgressType, envelope.id, envelope.source, envelope.subject), data);
+  auto event = encode_progress(envelope, number, {data, seals});
+  context.authenticate(event, peer.channel().mac_out);
+  return event;
+}
+
 void open_content(const Context& context, const Peers& peers, MessageDecoder& decoder, Message& message) {
   if (message.sealed) {
     open_with(context, peers.find(message.source.gateway), false, decoder, message);

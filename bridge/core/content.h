@@ -16,6 +16,9 @@ namespace clawbridge::core {
 /// A reply to `peer` with its MAC. `sealed`: the request was.
 [[nodiscard]] std::string make_reply(const Context& context, const Peer& peer, const Envelope& envelope, const body::Reply& reply, bool sealed);
 
+/// Progress of a turn, to `peer`, with its MAC. `number`: from 1, rising.
+[[nodiscard]] std::string make_progress(const Context& context, const Peer& peer, const Envelope& envelope, std::uint64_t number, const body::Progress& progress, bool sealed);
+
 /// Opens an authentic message's sealed content into its body; an Error there when it cannot be opened. Readable content
 /// under `seal: always` becomes an Error, too.
 void open_content(const Context& context, const Peers& peers, MessageDecoder& decoder, Message& message);

@@ -37,6 +37,7 @@ class Context {
   Now now{};                                        // of the step under way
   Actions actions;                                  // of the step under way
   std::deque<std::pair<std::string, std::string>> loopback;  // topic and payload of what we sent to ourselves
+  std::deque<IncomingRecord> late_replies;          // turns of our own sessions that are to be taken in this step
   std::map<std::string_view, std::uint64_t> counters;
   UlidSequence ids;
   // Exchanges asked here that a local caller still waits for, and the session that asked.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bridge/core/content.h"
+#include "bridge/core/late.h"
 #include "bridge/core/plain.h"
 #include "bridge/core/router.h"
 
@@ -89,8 +90,11 @@ struct Core::Handler {
   void operator()(const event::RunEnded& e) const { core.inbox_.turns().on_run_ended(e); }
   void operator()(const event::RunNotTaken& e) const { core.inbox_.turns().on_run_not_taken(e); }
   void operator()(const event::RunLost& e) const { core.inbox_.turns().on_run_lost(e); }
+  void operator()(const event::RunProgress& e) const { core.inbox_.turns().on_run_progress(e); }
+  void operator()(const event::SessionsRead& e) const { core.inbox_.on_sessions_read(e); }
   void operator()(const event::AbortRefused& e) const { core.inbox_.turns().on_abort_refused(e); }
   void operator()(const event::LocalSend& e) const { core.send(e); }
+  void operator()(const event::LocalSpawn& e) const { core.spawn(e); }
   void operator()(const event::LocalAsk& e) const { core.ask(e); }
   void operator()(const event::LocalWait& e) const { core.outbox_.wait(e); }
   void operator()(const event::LocalCancel& e) const { core.outbox_.cancel(e); }
@@ -143,6 +147,7 @@ std::optional<Instant> Core::next_deadline() const {
 void Core::drain_loopback() {
   for (;;) {
     inbox_.settle_cancels();
+    inbox_.take_late_replies();
     if (context_.loopback.empty()) return;
     const auto [topic, payload] = std::move(context_.loopback.front());
     context_.loopback.pop_front();
@@ -280,7 +285,10 @@ void Core::handle_state(const Message& message, std::string_view payload) {
 void Core::handle(const Message& message, std::string_view payload) {
   const auto& gateway = message.source.gateway;
   if (message.type == MessageType::Request) {
-    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && !peer->reachable() && gateway != context_.me()) link_.look_again();
+    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && gateway != context_.me()) {
+      if (!peer->reachable()) link_.look_again();
+      if (!message.incarnation.empty() && message.incarnation != context_.incarnation) link_.on_asked_for_another_journal();
+    }
     if (!inbox_.on_request(message, payload)) refuse(message.source, message.subject, payload, ErrorCode::UnknownPeer);
     return;
   }
@@ -296,6 +304,7 @@ void Core::handle(const Message& message, std::string_view payload) {
   if (gateway != context_.me() && !peers_.find(gateway)->reachable()) link_.look_again();
   switch (message.type) {
     case MessageType::Receipt: outbox_.on_receipt(message); break;
+    case MessageType::Progress: outbox_.on_progress(message); break;
     case MessageType::Reply: handle_reply(message, payload); break;
     case MessageType::Refusal: {
       const auto* refusal = message.get<body::Refusal>();
@@ -305,7 +314,7 @@ void Core::handle(const Message& message, std::string_view payload) {
       break;
     }
     case MessageType::Ack: inbox_.on_ack(message); break;
-    default: context_.count("dropped.unexpected"); break;  // parts and progress, which this release never asks for
+    default: context_.count("dropped.unexpected"); break;  // parts
   }
 }
 
@@ -381,48 +390,90 @@ void Core::on_ask_answer(const AskAnswer& answer) {
 
 // ---- local callers ----
 
-void Core::send(const event::LocalSend& send) {
-  if (stopping_ != Stopping::No) {
-    context_.actions.emplace_back(action::Answer{send.ticket, SendResult(Error{ErrorCode::Busy, "clawbridge is shutting down; send again when it runs", true})});
-    return;
-  }
-  const auto target = resolve_target(send, context_, peers_, gateway_.info().agents, link_.discovered());
-  if (!target) {
-    context_.count("send.refused");
-    context_.actions.emplace_back(action::Answer{send.ticket, SendResult(target.error())});
-    return;
-  }
-  auto chain = inbox_.turns().chain_of(send.caller_agent, send.caller_session);
+// Where a caller's request goes, and which requests caused it. Nothing when the caller has been answered instead.
+std::optional<Core::Route> Core::route(Ticket ticket, const WrittenTarget& written, const std::string& caller_agent, const std::string& caller_session) {
+  const auto refuse = [&](std::string_view counter, Error error) {
+    context_.count(counter);
+    context_.actions.emplace_back(action::Answer{ticket, SendResult(std::move(error))});
+    return std::nullopt;
+  };
+  if (stopping_ != Stopping::No) return refuse("send.refused", {ErrorCode::Busy, "clawbridge is shutting down; send again when it runs", true});
+  auto target = resolve_target(written, context_, peers_, gateway_.info().agents, link_.discovered());
+  if (!target) return refuse("send.refused", target.error());
+  auto chain = inbox_.turns().chain_of(caller_agent, caller_session);
   if (chain.size() > context_.options.limits.max_hops) {
-    context_.count("send.loop");
-    context_.actions.emplace_back(action::Answer{
-        send.ticket, SendResult(Error{ErrorCode::Loop,
-                                      "this would be the " + std::to_string(chain.size()) + "th request in a chain of requests that cause one another, and limits.max_hops is " +
-                                          std::to_string(context_.options.limits.max_hops) + "; the chain began with " + chain.front(),
-                                      false})});
-    return;
+    return refuse("send.loop", {ErrorCode::Loop,
+                                "this would be the " + std::to_string(chain.size()) + "th request in a chain of requests that cause one another, and limits.max_hops is " +
+                                    std::to_string(context_.options.limits.max_hops) + "; the chain began with " + chain.front(),
+                                false});
   }
-  const auto& gateway = target->address.gateway;
-  outbox_.send(send, *target, std::move(chain));
+  return Route{std::move(*target), std::move(chain)};
+}
+
+// Its next state may be lost on the way.
+void Core::look_out_for(const std::string& gateway) {
   if (const auto* peer = peers_.find(gateway); gateway != context_.me() && (peer == nullptr || !peer->known_state)) link_.on_peer_offline();
 }
 
-void Core::ask(const event::LocalAsk& ask) {
-  const auto refuse = [&](ErrorCode code, std::string message) {
-    context_.actions.emplace_back(action::Answer{ask.ticket, AskResult(Error{code, std::move(message), true})});
-  };
+void Core::send(const event::LocalSend& send) {
+  auto to = route(send.ticket, {send.gateway, send.agent, send.session_key, send.label}, send.caller_agent, send.caller_session);
+  if (!to) return;
+  outbox_.send(send, to->target, std::move(to->chain));
+  look_out_for(to->target.address.gateway);
+}
+
+void Core::spawn(const event::LocalSpawn& spawn) {
+  auto to = route(spawn.ticket, {spawn.gateway, spawn.agent, {}, {}}, spawn.caller_agent, spawn.caller_session);
+  if (!to) return;
+  outbox_.spawn(spawn, to->target, std::move(to->chain));
+  look_out_for(to->target.address.gateway);
+}
+
+namespace {
+
+Operation operation_of(const event::LocalAsk& ask) {
+  static constexpr Operation kOperations[] = {Operation::Ping, Operation::AgentsList, Operation::SessionsList, Operation::SessionsHistory, Operation::SessionStatus};
+  return kOperations[ask.what.index()];
+}
+
+// The session key that a question names, to be replaced by the one its gateway knows; nothing when it names none.
+std::string* session_key_of(event::LocalAsk& ask) {
+  if (auto* history = std::get_if<body::SessionsHistory>(&ask.what)) return &history->session_key;
+  if (auto* status = std::get_if<body::SessionStatus>(&ask.what)) return &status->session_key;
+  return nullptr;
+}
+
+}  // namespace
+
+void Core::ask(event::LocalAsk ask) {
+  const auto refuse = [&](Error error) { context_.actions.emplace_back(action::Answer{ask.ticket, AskResult(std::move(error))}); };
+  const auto op = operation_of(ask);
+  const bool of_sessions = op != Operation::Ping && op != Operation::AgentsList;
+  std::string agent(kBridgeAgent);
+  if (of_sessions) {
+    auto* session_key = session_key_of(ask);
+    if (session_key == nullptr && ask.agent.empty()) {
+      if (ask.gateway.empty()) ask.gateway = context_.me();
+    } else {
+      const auto target = resolve_target({ask.gateway, ask.agent, session_key == nullptr ? std::string() : *session_key, {}}, context_, peers_,
+                                         gateway_.info().agents, link_.discovered());
+      if (!target) return refuse(target.error());
+      ask.gateway = target->address.gateway;
+      agent = target->address.agent;
+      if (session_key != nullptr) *session_key = target->session_key;
+    }
+  }
+  const bool own = ask.gateway == context_.me();
   const auto* peer = peers_.find_pinned(ask.gateway);
-  if (peer == nullptr || ask.gateway == context_.me()) {
-    refuse(ErrorCode::UnknownPeer, "no trusted gateway \"" + ask.gateway + "\" is known here; `clawbridge peers list` shows those that are");
-    return;
+  if (peer == nullptr || (own && !of_sessions)) {
+    return refuse({ErrorCode::UnknownPeer, "no trusted gateway \"" + ask.gateway + "\" is known here; `clawbridge peers list` shows those that are", true});
   }
-  if (!link_.up()) {
-    refuse(ErrorCode::Timeout, link_.broker_error().empty() ? "the broker is not reachable yet" : link_.broker_error());
-    return;
+  if (!own && !link_.up()) {
+    return refuse({ErrorCode::Timeout, link_.broker_error().empty() ? "the broker is not reachable yet" : link_.broker_error(), true});
   }
-  const auto data = ask.op == Operation::AgentsList ? encode_data(body::AgentsList{}) : encode_data(body::Ping{});
-  if (!asks_.ask(*peer, ask.op, data, AskForCaller{ask.ticket}, ask.wait)) {
-    refuse(ErrorCode::Busy, "too many questions are under way; try again");
+  const auto data = std::visit([](const auto& what) { return encode_data(what); }, ask.what);
+  if (!asks_.ask(*peer, op, data, AskForCaller{ask.ticket}, ask.wait, {}, {ask.caller_agent, agent})) {
+    refuse({ErrorCode::Busy, "too many questions are under way; try again", true});
   }
 }
 
@@ -530,7 +581,8 @@ std::vector<ExchangeView> Core::exchanges(std::size_t limit) const {
   std::vector<ExchangeView> views;
   for (const auto& record : context_.journal.list_outgoing(limit)) views.push_back(outbox_.view_of(record));
   for (const auto& record : context_.journal.list_incoming(limit)) {
-    if (record.source_gateway != context_.me() && record.stage != IncomingStage::Tombstone) views.push_back(inbox_.view_of(record));
+    const bool is_told_elsewhere = record.source_gateway == context_.me() || record.source_gateway == kLateGateway;
+    if (!is_told_elsewhere && record.stage != IncomingStage::Tombstone) views.push_back(inbox_.view_of(record));
   }
   return newest(std::move(views), limit);
 }

@@ -22,6 +22,7 @@
 #include "bridge/core/local_gateway.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/peers.h"
+#include "bridge/core/router.h"
 
 namespace clawbridge::core {
 
@@ -60,8 +61,15 @@ class Core {
   void dropped(std::string_view counter, std::string_view topic, std::string_view payload, std::string why);
   void refuse(const std::optional<Address>& claimed_source, const std::optional<Address>& claimed_subject, std::string_view payload, ErrorCode code);
   void on_ask_answer(const AskAnswer& answer);
+  struct Route {
+    Target target;
+    std::vector<std::string> chain;
+  };
+  [[nodiscard]] std::optional<Route> route(Ticket ticket, const WrittenTarget& written, const std::string& caller_agent, const std::string& caller_session);
+  void look_out_for(const std::string& gateway);
   void send(const event::LocalSend& send);
-  void ask(const event::LocalAsk& ask);
+  void spawn(const event::LocalSpawn& spawn);
+  void ask(event::LocalAsk ask);
   void trust(const event::LocalTrust& trust);
   void revoke(const event::LocalRevoke& revoke);
   void replay(const event::LocalReplay& replay);

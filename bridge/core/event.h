@@ -121,6 +121,18 @@ struct RunNotTaken {
   RunKey run;
   std::string reason;
 };
+/// The agent's text so far, while the turn runs. As often as the gateway likes, only when action::StartRun asked for it, and
+/// never needed: it may stop coming at any time.
+struct RunProgress {
+  RunKey run;
+  std::string text;
+};
+/// Answer to action::ReadSessions: the result as a JSON object in the shape of OpenClaw's own tool, without blanks around it;
+/// or UnknownSession, Unsupported, GatewayDown, GatewayError.
+struct SessionsRead {
+  std::uint64_t read = 0;
+  Result<std::string> listing;
+};
 /// Answer to action::AbortRun: the turn goes on to its natural end. (One that was stopped is reported RunEnded, Cancelled.)
 struct AbortRefused {
   RunKey run;
@@ -134,6 +146,10 @@ struct RunLost {
 
 // ---- local callers ----
 
+/// What becomes of a reply that comes when the asking agent no longer waits for it: given to its session as a message of
+/// another session, or only kept.
+enum class LateReply { Deliver, Keep };
+
 /// `sessions_send` of a local agent or person. Targets are resolved by the core (see router.h).
 struct LocalSend {
   Ticket ticket = 0;
@@ -146,12 +162,30 @@ struct LocalSend {
   std::string message;
   std::chrono::milliseconds wait{30'000};  // 0: do not wait
   std::optional<std::chrono::milliseconds> expires_in;
+  std::optional<LateReply> late_reply;     // nothing: as the settings say
+  bool progress = false;                   // action::Progress as the text grows
+  std::vector<body::Attachment> attachments;
 };
-/// A read-only question to another gateway as a whole: Ping or AgentsList.
+/// `sessions_spawn`: answered as soon as the turn has started there, or has ended, or the wait has.
+struct LocalSpawn {
+  Ticket ticket = 0;
+  std::string caller_agent;
+  std::string caller_session;
+  std::string gateway;
+  std::string agent;
+  body::SessionsSpawn spawn;
+  std::chrono::milliseconds wait{30'000};
+  std::optional<std::chrono::milliseconds> expires_in;
+  std::optional<LateReply> late_reply;
+  bool until_ended = false;                // wait for the end, not for the start
+};
+/// A question that only reads: to a gateway as a whole, or of the sessions of one agent.
 struct LocalAsk {
   Ticket ticket = 0;
-  Operation op = Operation::Ping;
+  std::string caller_agent = "_bridge";    // policy there judges it
   std::string gateway;
+  std::string agent;                       // empty: the gateway as a whole
+  std::variant<body::Ping, body::AgentsList, body::SessionsList, body::SessionsHistory, body::SessionStatus> what;
   std::chrono::milliseconds wait{10'000};
 };
 /// Answer when the exchange has ended or the wait has.
@@ -159,6 +193,7 @@ struct LocalWait {
   Ticket ticket = 0;
   std::string id;
   std::chrono::milliseconds wait{30'000};
+  std::string caller_agent = "_bridge";    // the asking agent itself: then its reply is not delivered to it once more
 };
 /// Stop an exchange that was asked here. Answered when its fate is known or the wait has ended.
 struct LocalCancel {
@@ -200,9 +235,10 @@ struct Shutdown {};
 using Event = std::variant<event::Tick, event::BrokerConnected, event::BrokerConnectFailed, event::BrokerLost,
                            event::BrokerSubscribed, event::BrokerPublished, event::BrokerMessage, event::GatewayUp,
                            event::GatewayDown, event::GatewayAgents, event::SessionResolved, event::RunStarted,
-                           event::RunEnded, event::RunNotTaken, event::AbortRefused, event::RunLost, event::LocalSend,
-                           event::LocalAsk, event::LocalWait, event::LocalCancel, event::LocalReplay, event::LocalDrop, event::LocalGone, event::LocalTrust, event::LocalRevoke,
-                           event::Shutdown>;
+                           event::RunEnded, event::RunNotTaken, event::RunProgress, event::AbortRefused, event::RunLost,
+                           event::SessionsRead, event::LocalSend, event::LocalSpawn, event::LocalAsk, event::LocalWait,
+                           event::LocalCancel, event::LocalReplay, event::LocalDrop, event::LocalGone, event::LocalTrust,
+                           event::LocalRevoke, event::Shutdown>;
 
 /// Where an adapter reports what happened. Safe to call from any thread: it copies, posts and returns.
 using EventSink = std::function<void(Event)>;

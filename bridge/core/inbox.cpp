@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bridge/core/content.h"
+#include "bridge/core/late.h"
 #include "bridge/core/outbox.h"
 #include "bridge/core/plain.h"
 #include "bridge/core/planted.h"
@@ -26,7 +27,8 @@ constexpr hours kKeepAfterExpiry{1};
 constexpr hours kKeepUnacknowledged{7 * 24};
 constexpr std::size_t kTombstonesPerPeer = 10'000;
 constexpr std::string_view kRateLimited = "rate_limited";
-constexpr Operation kOperationsHere[] = {Operation::SessionsSend};  // on an agent
+constexpr Operation kOperationsHere[] = {Operation::SessionsSend, Operation::SessionsSpawn, Operation::SessionsList, Operation::SessionStatus,
+                                         Operation::SessionsHistory};  // on an agent
 
 }  // namespace
 
@@ -64,7 +66,7 @@ bool Inbox::on_request(const Message& message, std::string_view payload) {
   }
   if (peer == nullptr || !peer->pinned()) {
     context_.count("request.awaiting_trust");
-    answers_.receipt(message, {.stage = Stage::Deferred, .reason = "awaiting_trust", .retry_after = kTrustRetry, .position = {}, .run_id = {}});
+    answers_.receipt(message, {.stage = Stage::Deferred, .reason = "awaiting_trust", .retry_after = kTrustRetry, .position = {}, .run_id = {}, .child_session_key = {}});
     return true;
   }
   // A question about exchanges that another journal took must not be answered by this one, which knows of none.
@@ -101,12 +103,15 @@ bool Inbox::on_request(const Message& message, std::string_view payload) {
   }
   if (const auto deferral = reason_to_defer(message.source, message.subject, payload.size(), rule, !no)) {
     context_.count(deferral->counter);
-    answers_.receipt(message, {.stage = Stage::Deferred, .reason = std::string(deferral->reason), .retry_after = deferral->retry_after, .position = {}, .run_id = {}});
+    answers_.receipt(message, {.stage = Stage::Deferred, .reason = std::string(deferral->reason), .retry_after = deferral->retry_after, .position = {}, .run_id = {}, .child_session_key = {}});
     return true;
   }
   if (!no) {
-    if (const auto* send = message.get<body::SessionsSend>(); send != nullptr && send->label.empty()) {
+    const auto* send = message.get<body::SessionsSend>();
+    if (send != nullptr && send->label.empty()) {
       no = admission_.reject_loop(message.chain, send->session_key.empty() ? default_session(message.subject.agent) : send->session_key);
+    } else if (message.op == Operation::SessionsSpawn) {
+      no = admission_.reject_loop(message.chain, {});  // a new session waits for nobody, but a chain may be too long
     }
   }
   if (no) {
@@ -216,6 +221,13 @@ void Inbox::answer_read_only(const Message& message) {
       }
       break;
     }
+    case Operation::SessionsList:
+    case Operation::SessionsHistory:
+    case Operation::SessionStatus: {
+      const auto* peer = peers_.find(message.source.gateway);
+      reads_.take(message, admission_.agents_to_read(message), context_.message_bytes_max(peer == nullptr ? 0 : peer->state.message_bytes));
+      return;
+    }
     default: reply = answer_status(message); break;
   }
   answers_.reply(message, reply);
@@ -320,6 +332,10 @@ IncomingRecord Inbox::record_of(const Message& message, std::string_view payload
   if (const auto* send = message.get<body::SessionsSend>()) {
     record.session = send->label.empty() ? send->session_key : "label:" + send->label;
   }
+  if (message.op == Operation::SessionsSpawn) {
+    record.session = spawned_session(message.subject.agent, message.source.gateway, message.id);
+    record.session_key = record.session;
+  }
   if (const auto* cancel = message.get<body::Cancel>()) record.session = cancel->id;
   record.sealed = message.sealed;
   record.expiry = *message.expiry;
@@ -348,7 +364,7 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
 void Inbox::take(const Message& message, std::string_view payload, const Bytes32& digest, const PolicyRule* rule) {
   auto& newest = newest_id_[message.source.gateway];
   newest = std::max(newest, message.id);
-  turns_.take(record_of(message, payload, digest), rule, message.get<body::SessionsSend>()->message);
+  turns_.take(record_of(message, payload, digest), rule, *task_of(message));
 }
 
 // ---- plain requests ----
@@ -396,7 +412,23 @@ void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
   record.received = context_.now.wall;
   record.stages.push_back({"stored", context_.now.wall});
   context_.count("plain.taken");
-  turns_.take(std::move(record), rule, request.text);
+  Task task;
+  task.text = std::move(request.text);
+  turns_.take(std::move(record), rule, task);
+}
+
+// ---- late replies ----
+
+void Inbox::take_late_replies() {
+  while (!context_.late_replies.empty()) {
+    auto record = std::move(context_.late_replies.front());
+    context_.late_replies.pop_front();
+    if (context_.incoming(record.source_gateway, record.id)) continue;
+    Task task;
+    task.text = record.request;
+    context_.count("reply.late");
+    turns_.take(std::move(record), nullptr, task);
+  }
 }
 
 // ---- time ----
@@ -413,6 +445,7 @@ void Inbox::purge() {
 }
 
 void Inbox::on_time() {
+  reads_.on_time();
   while (purges_.pop_due(context_.now.instant)) {
     purge();
     purges_.schedule(0, context_.now.instant + kPurgeEvery);
@@ -449,8 +482,12 @@ std::optional<ExchangeView> Inbox::view(std::string_view id) const {
     if (!record->status.empty()) view.reply = record->reply;
     return view;
   }
+  if (record->source_gateway == kLateGateway) {
+    view.message = record->request;
+    return view;
+  }
   if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) {
-    if (const auto* send = message->get<body::SessionsSend>()) view.message = send->message;
+    if (auto task = task_of(*message)) view.message = std::move(task->text);
   }
   if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {
     if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);

@@ -15,6 +15,7 @@
 #include "bridge/core/local_gateway.h"
 #include "bridge/core/peers.h"
 #include "bridge/core/policy.h"
+#include "bridge/core/reads.h"
 #include "bridge/core/timers.h"
 #include "bridge/core/turns.h"
 
@@ -30,7 +31,8 @@ class Inbox {
         answers_(context, peers),
         admission_(context, gateway, policy_),
         turns_(context, peers, gateway, answers_, admission_, policy_),
-        cancels_(context, peers, answers_, turns_) {}
+        cancels_(context, peers, answers_, turns_),
+        reads_(context, answers_) {}
 
   /// `records`: those not ended, in the order received.
   void restore(std::vector<IncomingRecord> records, std::vector<ReplayMark> marks, std::vector<std::pair<std::string, std::string>> newest_ids);
@@ -48,8 +50,12 @@ class Inbox {
   /// A plain request that refuse_plain() has nothing against.
   void on_plain(const Address& to, const event::BrokerMessage& message);
 
+  /// Gives late replies to the sessions that asked for them.
+  void take_late_replies();
+  void on_sessions_read(const event::SessionsRead& read) { reads_.on_read(read); }
+
   void on_time();
-  [[nodiscard]] std::optional<Instant> next_deadline() const { return purges_.next(); }
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return earliest(purges_.next(), reads_.next_deadline()); }
   /// No new requests from now on: shutting down, or another bridge bears our name.
   void stop_taking() { taking_ = false; }
   void take_again() { taking_ = true; }
@@ -92,6 +98,7 @@ class Inbox {
   Admission admission_;
   Turns turns_;
   Cancels cancels_;
+  Reads reads_;
   std::map<std::string, std::size_t, std::less<>> tombstones_by_peer_;  // of a day
   Instant tombstones_counted_since_{};
   std::map<std::string, ReplayMark, std::less<>> marks_;

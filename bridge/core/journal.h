@@ -52,6 +52,8 @@ struct OutgoingRecord {
   WallTime ended{};
   std::uint64_t request_bytes = 0;  // of `request`, also where the record comes without it
   bool dead = false;           // a dead letter: ended without having been carried out for certain, and nobody has dealt with it yet
+  std::string child_session_key;  // of a spawn, once it has started
+  bool deliver_late = false;   // a reply for which the asking agent no longer waits goes to its session
 };
 
 enum class IncomingStage { Stored, Queued, HandingOver, Started, Ended, Tombstone };
@@ -129,6 +131,7 @@ struct UpdateOutgoing {
   std::optional<Error> error;
   WallTime ended{};
   bool dead = false;
+  std::string child_session_key;
 };
 struct PutIncoming {
   IncomingRecord record;

@@ -29,7 +29,8 @@ constexpr microseconds kConnectWaitFirst = seconds{10};
 constexpr microseconds kConnectWaitMost = seconds{60};
 constexpr microseconds kOwnStateFirst = seconds{10};  // after our own state did not come back
 
-constexpr std::string_view kOperations[] = {"sessions_send", "cancel", "agents_list", "status", "ping"};
+constexpr std::string_view kOperations[] = {"sessions_send", "sessions_spawn", "sessions_list", "sessions_history", "session_status",
+                                            "cancel", "agents_list", "status", "ping"};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bridge/core/cryptography.h"
+#include "bridge/core/event.h"
 #include "topics/address.h"
 #include "topics/limits.h"
 #include "topics/message.h"
@@ -85,6 +86,7 @@ struct Options {
   bool agent_names = true;                    // publish display names in the state
   std::chrono::milliseconds keep{std::chrono::hours{7 * 24}};  // ended outgoing exchanges
   OnInterrupted on_interrupted = OnInterrupted::Report;
+  event::LateReply late_reply = event::LateReply::Deliver;  // where a request does not say
   std::vector<PolicyRule> policy;
   std::vector<PlainClients> plain_clients;
   Limits limits;

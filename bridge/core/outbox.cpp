@@ -1,9 +1,12 @@
 #include "bridge/core/outbox.h"
 
-#include "bridge/core/content.h"
-#include "bridge/core/planted.h"
-
 #include <algorithm>
+#include <charconv>
+
+#include "bridge/core/content.h"
+#include "bridge/core/late.h"
+#include "bridge/core/planted.h"
+#include "bridge/core/task.h"
 
 namespace clawbridge::core {
 namespace {
@@ -42,6 +45,8 @@ bool is_dead(const OutgoingRecord& record) {
 }
 
 std::string lane_of(const OutgoingRecord& record) {
+  // A spawn's session is its own, and comes into being with it.
+  if (record.op == Operation::SessionsSpawn) return "spawn|" + record.id;
   const auto& session = record.session.empty() ? default_session(record.target.agent) : record.session;
   return record.source.str() + "|" + record.target.str() + "|" + session;
 }
@@ -64,6 +69,7 @@ ExchangeView view_without_texts(const OutgoingRecord& record, const std::string&
   view.operation = to_string(record.op);
   view.session_key = record.session.starts_with("label:") ? "" : record.session;
   view.run_id = record.run_id;
+  view.child_session_key = record.child_session_key;
   view.stage = record.stage;
   view.reason = record.status.empty() ? record.reason : "";
   view.stages = record.stages;
@@ -82,6 +88,8 @@ Error no_dead_letter(const std::string& id) {
 void add_reply(ExchangeView& view, const body::Reply& reply) {
   if (reply.status == ReplyStatus::Ok || !reply.reply.empty()) view.reply = reply.reply;
   view.truncated = reply.truncated;
+  view.attachments = reply.attachments;
+  if (!reply.child_session_key.empty()) view.child_session_key = reply.child_session_key;
   if (!reply.run_id.empty()) view.run_id = reply.run_id;
   if (!reply.session_key.empty()) view.session_key = reply.session_key;
   if (reply.error) view.error = reply.error;
@@ -344,33 +352,48 @@ void Outbox::leave_or_wait(const std::string& id, const std::string& data) {
 void Outbox::send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain) {
   const auto data = encode_data(body::SessionsSend{
       send.message, target.session_key, target.label,
-      std::chrono::duration<double>(send.wait).count(), false});
-  if (auto error = refuse_more(data.size())) {
-    context_.count("send.busy");
-    answer(send.ticket, SendResult(std::move(*error)));
-    return;
-  }
+      std::chrono::duration<double>(send.wait).count(), send.progress, send.attachments});
   OutgoingRecord record;
-  record.source = {context_.me(), send.caller_agent};
-  if (send.caller_agent != kBridgeAgent) record.asker = send.caller_session.empty() ? default_session(send.caller_agent) : send.caller_session;
-  record.chain = std::move(chain);
   record.target = target.address;
   record.session = session_name(target);
-  record.expiry = context_.now.wall + std::clamp<milliseconds>(send.expires_in.value_or(kExpiryDefault), seconds{1}, kExpiryMax);
+  record.chain = std::move(chain);
+  ask({send.ticket, send.caller_agent, send.caller_session, send.wait, send.expires_in, send.late_reply}, std::move(record), data);
+}
+
+void Outbox::spawn(const event::LocalSpawn& spawn, const Target& target, std::vector<std::string> chain) {
+  OutgoingRecord record;
+  record.op = Operation::SessionsSpawn;
+  record.target = target.address;
+  record.chain = std::move(chain);
+  ask({spawn.ticket, spawn.caller_agent, spawn.caller_session, spawn.wait, spawn.expires_in, spawn.late_reply, !spawn.until_ended},
+      std::move(record), encode_data(spawn.spawn));
+}
+
+// `record`: what is asked, of whom.
+void Outbox::ask(const Wish& wish, OutgoingRecord record, const std::string& data) {
+  if (auto error = refuse_more(data.size())) {
+    context_.count("send.busy");
+    answer(wish.ticket, SendResult(std::move(*error)));
+    return;
+  }
+  record.source = {context_.me(), wish.caller_agent};
+  if (wish.caller_agent != kBridgeAgent) record.asker = wish.caller_session.empty() ? default_session(wish.caller_agent) : wish.caller_session;
+  record.deliver_late = !record.asker.empty() && wish.late_reply.value_or(context_.options.late_reply) == event::LateReply::Deliver;
+  record.expiry = context_.now.wall + std::clamp<milliseconds>(wish.expires_in.value_or(kExpiryDefault), seconds{1}, kExpiryMax);
   auto& entry = accept(std::move(record), data);
   const auto id = entry.record.id;
-  entry.waiters.push_back(send.ticket);
-  if (send.wait.count() > 0) {
-    waiting_for_.emplace(send.ticket, id);
-    wait_timers_.schedule(send.ticket, context_.now.instant + send.wait);
+  entry.waiters.push_back({wish.ticket, wish.until_started, true});
+  if (wish.wait.count() > 0) {
+    waiting_for_.emplace(wish.ticket, id);
+    wait_timers_.schedule(wish.ticket, context_.now.instant + wish.wait);
     if (!entry.record.asker.empty()) context_.awaited.emplace(id, entry.record.asker);
   }
   leave_or_wait(id, data);
   // It may have ended already (too large), and then everyone who waits was answered.
   const auto still = open_.find(id);
-  if (send.wait.count() > 0 || still == open_.end()) return;
-  std::erase(still->second.waiters, send.ticket);
-  answer(send.ticket, SendResult(*view(id, false)));
+  if (wish.wait.count() > 0 || still == open_.end()) return;
+  stop_waiting(id, wish.ticket);
+  answer(wish.ticket, SendResult(*view(id, false)));
 }
 
 void Outbox::wait(const event::LocalWait& wait) {
@@ -380,7 +403,10 @@ void Outbox::wait(const event::LocalWait& wait) {
       answer(wait.ticket, SendResult(too_many_waiters()));
       return;
     }
-    found->second.waiters.push_back(wait.ticket);
+    auto& open = found->second;
+    const bool is_asker = wait.caller_agent != kBridgeAgent && wait.caller_agent == open.record.source.agent;
+    open.waiters.push_back({wait.ticket, false, is_asker});
+    if (is_asker) context_.awaited.emplace(wait.id, open.record.asker);
     waiting_for_.emplace(wait.ticket, wait.id);
     wait_timers_.schedule(wait.ticket, context_.now.instant + wait.wait);
     return;
@@ -389,6 +415,19 @@ void Outbox::wait(const event::LocalWait& wait) {
     answer(wait.ticket, SendResult(std::move(*seen)));
   } else {
     answer(wait.ticket, SendResult(unknown_here(wait.id)));
+  }
+}
+
+// Those who wanted to know that it has started.
+void Outbox::answer_starters(Open& open) {
+  std::vector<Ticket> starters;
+  for (const auto& waiter : open.waiters) {
+    if (waiter.for_start) starters.push_back(waiter.ticket);
+  }
+  const auto id = open.record.id;
+  for (const auto ticket : starters) {
+    stop_waiting(id, ticket);
+    answer(ticket, SendResult(*view(id, false)));
   }
 }
 
@@ -482,9 +521,7 @@ void Outbox::on_stopped(const OutgoingRecord& cancel, const body::Reply* reply, 
 std::optional<std::string> Outbox::data_of(const OutgoingRecord& record) const {
   if (record.incarnation.empty()) return record.request.empty() ? std::nullopt : std::optional(record.request);
   const auto message = read_back(context_, peers_, record.request, topic::Inbox{record.target});
-  const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
-  if (send == nullptr) return std::nullopt;
-  return encode_data(*send);
+  return message ? core::data_of(*message) : std::nullopt;
 }
 
 // The same under a new id, which is returned. `ended`: with its payload.
@@ -499,6 +536,7 @@ Result<std::string> Outbox::ask_again(const OutgoingRecord& ended) {
   record.chain = ended.chain;
   record.target = ended.target;
   record.session = ended.session;
+  record.deliver_late = ended.deliver_late;
   record.expiry = context_.now.wall + std::clamp<milliseconds>(ended.expiry - ended.created, seconds{1}, kExpiryMax);
   auto id = accept(std::move(record), *data).record.id;
   leave_or_wait(id, *data);
@@ -519,9 +557,10 @@ void Outbox::lose(Open& open, Error error) {
   error.message += "; it is asked again as " + *again;
   // Whoever waits goes on waiting, for the new one.
   if (const auto next = open_.find(*again); next != open_.end()) {
-    for (const auto ticket : open.waiters) waiting_for_.insert_or_assign(ticket, *again);
+    for (const auto& waiter : open.waiters) waiting_for_.insert_or_assign(waiter.ticket, *again);
     next->second.waiters = std::exchange(open.waiters, {});
   }
+  open.record.deliver_late = false;
   end(open, "unknown", std::move(error), {}, nullptr);
   context_.store(store::BuryDead{{}, id});
 }
@@ -560,9 +599,10 @@ void Outbox::forget(Ticket ticket) {
 void Outbox::stop_waiting(const std::string& id, Ticket ticket) {
   const auto open = open_.find(id);
   if (open == open_.end()) return;
-  std::erase(open->second.waiters, ticket);
+  auto& waiters = open->second.waiters;
+  std::erase_if(waiters, [&](const auto& waiter) { return waiter.ticket == ticket; });
   std::erase(open->second.stoppers, ticket);
-  if (open->second.waiters.empty()) context_.awaited.erase(id);
+  if (std::none_of(waiters.begin(), waiters.end(), [](const auto& waiter) { return waiter.is_asker; })) context_.awaited.erase(id);
 }
 
 template <class Result>
@@ -603,10 +643,12 @@ void Outbox::on_receipt(const Message& message) {
   }
   if (record.receipt && record.stage == "started" && receipt->stage != Stage::Started) return;  // overtaken
   if (!receipt->run_id.empty()) record.run_id = receipt->run_id;
+  if (!receipt->child_session_key.empty()) record.child_session_key = receipt->child_session_key;
   reached(*open, to_string(receipt->stage));
   const bool first = !record.receipt;
   record.receipt = true;
   save(*open);
+  if (receipt->stage == Stage::Started) answer_starters(*open);
   if (!first) return;
   auto& flow = flow_of(*open);
   flow.probe_allowed.reset();  // it is there, whatever its state says
@@ -614,6 +656,21 @@ void Outbox::on_receipt(const Message& message) {
   flow.asked.insert(record.id);
   status_timers_.schedule_by(record.target.gateway, context_.now.instant + kStatusEvery);
   pump(std::string(record.target.gateway));
+}
+
+void Outbox::on_progress(const Message& message) {
+  const auto* progress = message.get<body::Progress>();
+  auto* open = find_from(message);
+  std::uint64_t number = 0;
+  std::from_chars(message.sequence.data(), message.sequence.data() + message.sequence.size(), number);
+  if (progress == nullptr || open == nullptr || number <= open->progress_seen) {
+    context_.count("progress.ignored");
+    return;
+  }
+  open->progress_seen = number;
+  action::Progress told{open->record.id, {}, progress->text};
+  for (const auto& waiter : open->waiters) told.tickets.push_back(waiter.ticket);
+  context_.actions.emplace_back(std::move(told));
 }
 
 void Outbox::on_reply(const Message& message, std::string_view payload) {
@@ -701,6 +758,7 @@ void Outbox::on_status(std::string_view gateway, const std::vector<body::Exchang
         save(open);
         if (first) leave_lane(open);
         flow_of(open).asked.insert(info.id);
+        if (info.state == "started") answer_starters(open);
       }
     }
   }
@@ -719,7 +777,7 @@ void Outbox::reached(Open& open, std::string_view stage) {
 void Outbox::save(const Open& open, std::string reply) {
   const auto& record = open.record;
   context_.store(store::UpdateOutgoing{record.id, record.receipt, record.stage, record.reason, record.run_id, record.stages,
-                                       record.status, std::move(reply), record.error, record.ended, record.dead});
+                                       record.status, std::move(reply), record.error, record.ended, record.dead, record.child_session_key});
 }
 
 void Outbox::end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply) {
@@ -732,6 +790,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   record.ended = context_.now.wall;
   record.dead = is_dead(record);
   if (reply != nullptr && !reply->run_id.empty()) record.run_id = reply->run_id;
+  if (reply != nullptr && !reply->child_session_key.empty()) record.child_session_key = reply->child_session_key;
   reached(open, "ended");
   if (record.incarnation.empty()) {
     // Never left: the journal may not even hold it yet.
@@ -758,8 +817,10 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   if (!waiters.empty()) {
     auto view = view_without_texts(ended, context_.me());
     if (reply != nullptr) add_reply(view, *reply);
-    for (const auto ticket : waiters) answer(ticket, SendResult(view));
+    for (const auto& waiter : waiters) answer(waiter.ticket, SendResult(view));
   }
+  const bool asker_was_told = std::any_of(waiters.begin(), waiters.end(), [](const auto& waiter) { return waiter.is_asker && !waiter.for_start; });
+  if (ended.deliver_late && !asker_was_told && ended.status != "cancelled") context_.late_replies.push_back(late_turn(context_, ended, reply));
   pump(gateway);
 }
 
@@ -999,7 +1060,7 @@ std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) c
   if (open != open_.end()) hint(view, open->second);
   if (!record->incarnation.empty()) {
     if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) {
-      if (const auto* send = message->get<body::SessionsSend>()) view.message = send->message;
+      if (auto task = task_of(*message)) view.message = std::move(task->text);
     }
   }
   if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {

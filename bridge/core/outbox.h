@@ -41,6 +41,7 @@ class Outbox {
 
   // ---- local callers ----
   void send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain);
+  void spawn(const event::LocalSpawn& spawn, const Target& target, std::vector<std::string> chain);
   void wait(const event::LocalWait& wait);
   void cancel(const event::LocalCancel& cancel);
   /// Dead letters: asked again under a new id, or let rest.
@@ -51,6 +52,7 @@ class Outbox {
 
   // ---- the peer's messages; each counts only for an open exchange of ours whose target is the message's source ----
   void on_receipt(const Message& message);
+  void on_progress(const Message& message);
   void on_reply(const Message& message, std::string_view payload);
   void on_refusal(const Message& message);
   void on_status(std::string_view gateway, const std::vector<body::ExchangeInfo>& exchanges);
@@ -71,13 +73,19 @@ class Outbox {
   [[nodiscard]] ExchangeView view_of(const OutgoingRecord& record) const;
 
  private:
+  struct Waiter {
+    Ticket ticket = 0;
+    bool for_start = false;      // answered when the turn has started
+    bool is_asker = false;       // the agent that asked: what it is told here is not delivered to it late
+  };
   struct Open {
     OutgoingRecord record;       // without payloads
     std::string lane;
     bool on_wire = false;        // published in this connection's life or before, and no receipt yet
     std::chrono::microseconds retry_delay{0};
     std::string publish_error;   // why the broker refused it
-    std::vector<Ticket> waiters;   // for its end
+    std::vector<Waiter> waiters;   // for its end or its start
+    std::uint64_t progress_seen = 0;
     std::vector<Ticket> stoppers;  // of a request to stop another: for what comes of that
   };
   // One peer's open exchanges.
@@ -100,6 +108,17 @@ class Outbox {
   void pump(const std::string& gateway);
   [[nodiscard]] bool may_leave(const Peer& peer, const Flow& flow, std::size_t on_wire_max) const;
   [[nodiscard]] std::optional<Error> refuse_more(std::size_t bytes) const;
+  // What one local caller asks of one agent.
+  struct Wish {
+    Ticket ticket = 0;
+    const std::string& caller_agent;
+    const std::string& caller_session;
+    std::chrono::milliseconds wait;
+    std::optional<std::chrono::milliseconds> expires_in;
+    std::optional<event::LateReply> late_reply;
+    bool until_started = false;
+  };
+  void ask(const Wish& wish, OutgoingRecord record, const std::string& data);
   Open& accept(OutgoingRecord record, const std::string& data);
   void leave_or_wait(const std::string& id, const std::string& data);
   std::string ask_to_stop(const Open& open);
@@ -123,6 +142,7 @@ class Outbox {
   template <class Result>
   void answer(Ticket ticket, Result result);
   void stop_waiting(const std::string& id, Ticket ticket);
+  void answer_starters(Open& open);
   Open* find_from(const Message& message);
   void hint(ExchangeView& view, const Open& open) const;
 

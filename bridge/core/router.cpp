@@ -1,6 +1,7 @@
 #include "bridge/core/router.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace clawbridge::core {
 namespace {
@@ -13,12 +14,6 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-// What the caller wrote, taken apart but not yet looked up.
-struct Written {
-  std::string gateway;
-  std::string agent;
-  std::string session_key;
-};
 
 // Sets `slot`, or says that two ways of naming it disagree.
 std::optional<Error> agree(std::string& slot, std::string_view value, std::string_view what) {
@@ -29,8 +24,9 @@ std::optional<Error> agree(std::string& slot, std::string_view value, std::strin
   return std::nullopt;
 }
 
-Result<Written> take_apart(const event::LocalSend& send, const Context& context) {
-  Written written{send.gateway, {}, send.session_key};
+// Gateway, agent and session key each in their own place, but not yet looked up.
+Result<WrittenTarget> take_apart(WrittenTarget written, const Context& context) {
+  auto agent = std::exchange(written.agent, {});
   // `imac/agent:jarvis:main`: a session key as it is known here.
   if (const auto at = written.session_key.find("/agent:"); at != std::string::npos) {
     const auto gateway = written.session_key.substr(0, at);
@@ -39,7 +35,6 @@ Result<Written> take_apart(const event::LocalSend& send, const Context& context)
       written.session_key.erase(0, at + 1);
     }
   }
-  auto agent = send.agent;
   const auto& remotes = context.options.remote_agents;
   if (const auto remote = remotes.find(agent); remote != remotes.end() && written.gateway.empty()) {
     written.gateway = remote->second.gateway;
@@ -132,10 +127,10 @@ std::string_view agent_of_session(std::string_view session_key) {
 
 std::string default_session(std::string_view agent) { return "agent:" + std::string(agent) + ":main"; }
 
-Result<Target> resolve_target(const event::LocalSend& send, const Context& context, const Peers& peers,
+Result<Target> resolve_target(const WrittenTarget& as_written, const Context& context, const Peers& peers,
                               const std::vector<event::GatewayAgent>& local_agents, bool discovered) {
-  if (!send.session_key.empty() && !send.label.empty()) return bad("give a session key or a label, not both");
-  auto taken_apart = take_apart(send, context);
+  if (!as_written.session_key.empty() && !as_written.label.empty()) return bad("give a session key or a label, not both");
+  auto taken_apart = take_apart(as_written, context);
   if (!taken_apart) return taken_apart.error();
   auto written = std::move(*taken_apart);
   if (written.gateway.empty() && written.agent.empty()) {
@@ -155,7 +150,7 @@ Result<Target> resolve_target(const event::LocalSend& send, const Context& conte
     }
     written.agent = ids.front();
   }
-  return Target{{written.gateway, written.agent}, std::move(written.session_key), send.label};
+  return Target{{written.gateway, written.agent}, std::move(written.session_key), std::move(written.label)};
 }
 
 }  // namespace clawbridge::core

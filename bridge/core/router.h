@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "bridge/core/context.h"
-#include "bridge/core/event.h"
 #include "bridge/core/peers.h"
 
 namespace clawbridge::core {
@@ -16,11 +15,19 @@ struct Target {
   std::string label;
 };
 
+/// Whom a local caller means, as it was written. All may be empty.
+struct WrittenTarget {
+  std::string gateway;
+  std::string agent;        // id, `gateway/agent`, or a remote_agents name
+  std::string session_key;  // may be written `gateway/agent:<id>:<rest>`
+  std::string label;
+};
+
 /// `local_agents`: what the own gateway has, exposed or not. `discovered`: the broker has told all the states it keeps,
 /// so that a name nobody bears can be called unknown.
 /// Errors: BadRequest (contradictions, impossible names), UnknownPeer, UnknownAgent, Ambiguous (with the candidates),
 /// AwaitingTrust.
-[[nodiscard]] Result<Target> resolve_target(const event::LocalSend& send, const Context& context, const Peers& peers,
+[[nodiscard]] Result<Target> resolve_target(const WrittenTarget& written, const Context& context, const Peers& peers,
                                             const std::vector<event::GatewayAgent>& local_agents, bool discovered);
 
 /// The agent in a session key `agent:<id>:<rest>`; empty when it is none.

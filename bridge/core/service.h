@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/core/action.h"
 #include "bridge/core/event.h"
 #include "bridge/core/views.h"
 
@@ -17,7 +18,9 @@ class Service {
 
   /// Each callback is called exactly once, later, on the io thread, unless cancel() comes first. The event's ticket is
   /// filled in here and returned.
-  virtual Ticket send(event::LocalSend request, std::function<void(SendResult)> done) = 0;
+  /// `progress`: called with the text so far, before `done`, when the request asks for it; may be empty.
+  virtual Ticket send(event::LocalSend request, std::function<void(SendResult)> done, std::function<void(const std::string&)> progress) = 0;
+  virtual Ticket spawn(event::LocalSpawn request, std::function<void(SendResult)> done, std::function<void(const std::string&)> progress) = 0;
   virtual Ticket wait(event::LocalWait request, std::function<void(SendResult)> done) = 0;
   virtual Ticket stop(event::LocalCancel request, std::function<void(CancelResult)> done) = 0;
   virtual Ticket replay(event::LocalReplay request, std::function<void(SendResult)> done) = 0;
@@ -27,6 +30,11 @@ class Service {
   virtual Ticket revoke(event::LocalRevoke request, std::function<void(TrustResult)> done) = 0;
   /// The caller has gone: its callback will not be called.
   virtual void cancel(Ticket ticket) = 0;
+
+  /// Everything that happens to exchanges from now on, until unwatch(): notes with a field `cid` (no texts), and
+  /// `exchange.progress` with the field `text`. Called on the io thread.
+  virtual std::uint64_t watch(std::function<void(const action::Note&)> see) = 0;
+  virtual void unwatch(std::uint64_t watcher) = 0;
 
   [[nodiscard]] virtual StatusView status() = 0;
   [[nodiscard]] virtual std::vector<PeerView> peers() = 0;

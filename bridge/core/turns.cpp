@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bridge/core/content.h"
+#include "bridge/core/late.h"
 #include "bridge/core/plain.h"
 #include "bridge/core/planted.h"
 #include "bridge/core/router.h"
@@ -21,6 +22,8 @@ constexpr microseconds kHoldFirst = seconds{1};
 constexpr microseconds kHoldMost = seconds{30};
 constexpr std::string_view kHandingOver = "handing_over";
 constexpr std::uint32_t kLossesMax = 3;
+constexpr microseconds kProgressPause = milliseconds{100};
+constexpr std::size_t kProgressBytesMax = 64 * 1024;  // of a longer text only its beginning is told: the reply brings all
 
 std::string lane_of(const IncomingRecord& record) {
   return record.target.agent + "|" + (record.session.empty() ? default_session(record.target.agent) : record.session);
@@ -34,6 +37,9 @@ std::string idempotency_key(const IncomingRecord& record) {
 
 // The gateway has it, as far as we know: only then its reports count.
 bool is_handed_over(const IncomingRecord& record) { return record.stage == IncomingStage::HandingOver || record.stage == IncomingStage::Started; }
+
+// Nobody waits for its reply, and no peer asks about it: it is from our own outbox.
+bool is_late_reply(const IncomingRecord& record) { return record.source_gateway == kLateGateway; }
 
 }  // namespace
 
@@ -52,7 +58,7 @@ void Turns::restore(std::vector<IncomingRecord> records) {
     auto session = std::optional(kept.session_key);
     if (session->empty()) session = kept.session.empty() ? default_session(kept.target.agent) : kept.session;
     if (session->starts_with("label:")) session.reset();
-    open.rule = policy_.judge(kept.source, kept.op, kept.target.agent, session).rule;
+    open.rule = is_late_reply(kept) ? nullptr : policy_.judge(kept.source, kept.op, kept.target.agent, session).rule;
     ++open_by_rule_[open.rule];
     lanes_[open.lane].push_back(key);
     expiries_.schedule(key, Instant{});
@@ -60,7 +66,7 @@ void Turns::restore(std::vector<IncomingRecord> records) {
   }
 }
 
-void Turns::take(IncomingRecord full, const PolicyRule* rule, const std::string& text) {
+void Turns::take(IncomingRecord full, const PolicyRule* rule, const Task& task) {
   const Key key{full.source_gateway, full.id};
   Open open;
   open.record = full;
@@ -85,10 +91,10 @@ void Turns::take(IncomingRecord full, const PolicyRule* rule, const std::string&
     full.boot_id = entry.record.boot_id;
     full.stages = entry.record.stages;
     context_.store(store::PutIncoming{std::move(full)});
-    order_run(entry, text);
+    order_run(entry, task);
   } else {
     context_.store(store::PutIncoming{std::move(full)});
-    if (lane.size() == 1) start(entry, &text);
+    if (lane.size() == 1) start(entry, &task);
   }
   if (find_open(key) != nullptr) owe_receipt(entry);
 }
@@ -142,18 +148,28 @@ Turns::Open* Turns::find_open(const RunKey& run) {
   return open != nullptr && open->record.attempt == run.attempt ? open : nullptr;
 }
 
-std::optional<std::string> Turns::text_of(const IncomingRecord& record) const {
+std::optional<Task> Turns::stored_task(const IncomingRecord& record) const {
   const auto stored = context_.incoming(record.source_gateway, record.id);
   if (!stored) return std::nullopt;
+  Task task;
   if (record.source_gateway == kPlainGateway) {
     auto plain = plain_from_record(stored->request);
-    return plain ? std::optional(std::move(plain->text)) : std::nullopt;
+    if (!plain) return std::nullopt;
+    task.text = std::move(plain->text);
+    return task;
   }
   if (context_.crypto.sha256(stored->request) != record.digest) return std::nullopt;  // the disk has changed it
+  if (is_late_reply(record)) {
+    task.text = stored->request;
+    return task;
+  }
   const auto message = read_back(context_, peers_, stored->request, topic::Inbox{record.target});
-  const auto* send = message ? message->get<body::SessionsSend>() : nullptr;
-  if (send == nullptr) return std::nullopt;
-  return send->message;
+  return message ? task_of(*message) : std::nullopt;
+}
+
+// Who is let in: a late reply comes from a peer's agent, but it is our own agent that asked for it.
+Address Turns::judged_as(const IncomingRecord& record) const {
+  return is_late_reply(record) ? Address::bridge_of(context_.me()) : record.source;
 }
 
 std::vector<std::string> Turns::chain_of(std::string_view agent, std::string_view session_key) const {
@@ -163,6 +179,9 @@ std::vector<std::string> Turns::chain_of(std::string_view agent, std::string_vie
   const auto record = context_.incoming(run->second.first, run->second.second);
   if (!record) return {};
   std::vector<std::string> chain;
+  if (is_late_reply(*record)) {
+    if (const auto asked = context_.outgoing(record->id)) chain = asked->chain;
+  }
   if (const auto message = read_back(context_, peers_, record->request, topic::Inbox{record->target})) chain = message->chain;
   chain.push_back(record->id);
   return chain;
@@ -190,15 +209,15 @@ void Turns::advance_all() {
   for (const auto& lane : lanes) advance(lane);
 }
 
-// The head of a lane: finds its session, then its turn. `text`: the message, when it is at hand.
-void Turns::start(Open& open, const std::string* text) {
+// The head of a lane: finds its session, then its turn. `task`: what is asked, when it is at hand.
+void Turns::start(Open& open, const Task* task) {
   if (!gateway_.is_up()) return;
   auto& record = open.record;
   if (expired(open)) {
     end(open, expired_reply());
     return;
   }
-  if (auto no = gateway_.reject_agent(record.source, record.target.agent)) {
+  if (auto no = gateway_.reject_agent(judged_as(record), record.target.agent)) {
     end(open, std::move(*no));
     return;
   }
@@ -215,9 +234,9 @@ void Turns::start(Open& open, const std::string* text) {
     wait_for_session(open);
     return;
   }
-  if (text != nullptr) {
-    run(open, *text);
-  } else if (const auto stored = text_of(record)) {
+  if (task != nullptr) {
+    run(open, *task);
+  } else if (const auto stored = stored_task(record)) {
     run(open, *stored);
   } else {
     end(open, rejected(ErrorCode::Internal, "the request could not be read back from " + context_.me() + "'s journal, so it did not run; ask again"));
@@ -265,14 +284,14 @@ bool Turns::may_run_at_once(const Open& open) const {
   const auto session_key = default_session(record.target.agent);
   if (!gateway_.is_up() || !(record.session.empty() || record.session == session_key)) return false;
   if (runs_.contains(session_key) || is_full(open)) return false;
-  return !gateway_.reject_agent(record.source, record.target.agent);
+  return !gateway_.reject_agent(judged_as(record), record.target.agent);
 }
 
 // "Handing over" is journaled before the gateway hears of the turn.
-void Turns::run(Open& open, const std::string& text) {
+void Turns::run(Open& open, const Task& task) {
   hand_over(open);
   save(open);
-  order_run(open, text);
+  order_run(open, task);
 }
 
 void Turns::hand_over(Open& open) {
@@ -286,22 +305,30 @@ void Turns::hand_over(Open& open) {
   runs_.insert_or_assign(record.session_key, Key{record.source_gateway, record.id});
 }
 
-void Turns::order_run(const Open& open, const std::string& text) {
+void Turns::order_run(Open& open, const Task& task) {
   const auto& record = open.record;
+  open.wants_progress = task.progress;
   context_.count("turn.handed_over");
   context_.note(Level::Debug, "turn.handed_over", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
   context_.actions.emplace_back(action::StartRun{.run = run_key(record),
                                                  .idempotency_key = idempotency_key(record),
                                                  .agent = record.target.agent,
                                                  .session_key = record.session_key,
-                                                 .text = text,
+                                                 .text = task.text,
                                                  .source_session = record.source.str(),
-                                                 .source_channel = "mqtt:" + record.id});
+                                                 .source_channel = "mqtt:" + record.id,
+                                                 .attachments = task.attachments,
+                                                 .progress = task.progress,
+                                                 .new_session = record.op == Operation::SessionsSpawn,
+                                                 .label = task.label,
+                                                 .model = task.model,
+                                                 .thinking = task.thinking,
+                                                 .time_limit = task.time_limit});
 }
 
 void Turns::recover(Open& open) {
   open.waiting = Waiting::Recovering;
-  if (planted(Planted::BlindResend)) return order_run(open, text_of(open.record).value_or(""));
+  if (planted(Planted::BlindResend)) return order_run(open, stored_task(open.record).value_or(Task{}));
   const auto& record = open.record;
   context_.count("turn.recovering");
   context_.note(Level::Info, "turn.recovering", {{"cid", record.id}, {"agent", record.target.agent}, {"session", record.session_key}});
@@ -312,7 +339,7 @@ void Turns::recover(Open& open) {
                                                    .agent = record.target.agent,
                                                    .session_key = record.session_key,
                                                    .source_channel = "mqtt:" + record.id,
-                                                   .text = text_of(record).value_or(""),
+                                                   .text = stored_task(record).value_or(Task{}).text,
                                                    .boot_id = record.boot_id,
                                                    .handed_over = handed_over});
 }
@@ -354,6 +381,7 @@ void Turns::end(Open& open, body::Reply reply) {
   const auto lane = open.lane;
   const auto session_key = record.session_key;
   if (reply.session_key.empty() && reply.status != ReplyStatus::Rejected) reply.session_key = session_key;
+  if (record.op == Operation::SessionsSpawn && record.attempt > 0) reply.child_session_key = session_key;
   if (!reply.run_id.empty()) record.run_id = reply.run_id;
   record.stage = IncomingStage::Ended;
   record.status = to_string(reply.status);
@@ -363,7 +391,7 @@ void Turns::end(Open& open, body::Reply reply) {
   if (record.source_gateway == kPlainGateway) {
     if (const auto stored = context_.incoming(key.first, key.second)) plain = plain_from_record(stored->request);
   }
-  auto payload = plain ? plain_answer(reply) : answers_.encode(record.target, record.source, record.id, reply, record.sealed);
+  auto payload = plain ? plain_answer(reply) : is_late_reply(record) ? std::string() : answers_.encode(record.target, record.source, record.id, reply, record.sealed);
   save(open, {}, payload);
   if (record.attempt > 0) context_.actions.emplace_back(action::ForgetRun{run_key(record), idempotency_key(record)});
   context_.count("turn.ended");
@@ -374,6 +402,8 @@ void Turns::end(Open& open, body::Reply reply) {
   if (plain) {
     answers_.plain(*plain, reply);
     context_.store(store::AcknowledgeIncoming{key.first, {key.second}});  // nobody else will
+  } else if (is_late_reply(record)) {
+    context_.store(store::AcknowledgeIncoming{key.first, {key.second}});
   } else {
     answers_.publish(record.source, record.id, std::move(payload));
   }
@@ -387,6 +417,7 @@ void Turns::end(Open& open, body::Reply reply) {
     if (waiters->second.empty()) session_waiters_.erase(waiters);
   }
   receipts_.cancel(key);
+  progress_.cancel(key);
   held_.cancel(key);
   expiries_.cancel(key);
   if (auto of_peer = open_by_peer_.find(key.first); of_peer != open_by_peer_.end() && --of_peer->second == 0) open_by_peer_.erase(of_peer);
@@ -455,6 +486,14 @@ void Turns::on_run_started(const event::RunStarted& started) {
   reached(*open, "started");
   owe_receipt(*open);
   if (found_again && open->cancelled) abort(*open);
+}
+
+void Turns::on_run_progress(const event::RunProgress& progress) {
+  auto* open = find_open(progress.run);
+  if (open == nullptr || !open->wants_progress || !is_handed_over(open->record)) return;
+  open->progress_text.assign(progress.text, 0, utf8_prefix(progress.text, kProgressBytesMax));
+  const Key key{open->record.source_gateway, open->record.id};
+  if (!progress_.is_scheduled(key)) progress_.schedule(key, std::max(context_.now.instant, open->progress_next));
 }
 
 void Turns::on_run_ended(const event::RunEnded& ended) {
@@ -567,6 +606,7 @@ void Turns::send_receipt(const Key& key) {
   if (record.stage == IncomingStage::Started) {
     receipt.stage = Stage::Started;
     receipt.run_id = record.run_id;
+    if (record.op == Operation::SessionsSpawn) receipt.child_session_key = record.session_key;
   } else if (!gateway_.is_up()) {
     receipt.stage = Stage::Queued;
     receipt.reason = "gateway_down";
@@ -593,6 +633,18 @@ void Turns::send_receipt(const Key& key) {
   answers_.publish(record.source, record.id, std::move(event));
 }
 
+void Turns::send_progress(const Key& key) {
+  auto* open = find_open(key);
+  if (open == nullptr) return;
+  const auto& record = open->record;
+  const auto* peer = peers_.find(key.first);
+  if (peer == nullptr || !peer->can_be_told()) return;
+  open->progress_next = context_.now.instant + kProgressPause;
+  auto event = make_progress(context_, *peer, {context_.new_id(), record.target, record.source, context_.now.wall, record.id, context_.key_id},
+                             ++open->progress_told, {std::exchange(open->progress_text, {})}, record.sealed);
+  answers_.publish(record.source, record.id, std::move(event));
+}
+
 void Turns::reached(Open& open, std::string_view stage) {
   auto& stages = open.record.stages;
   if (!stages.empty() && stages.back().stage == stage) return;
@@ -609,6 +661,7 @@ void Turns::save(const Open& open, std::string receipt, std::string reply) {
 void Turns::on_time() {
   const auto now = context_.now.instant;
   while (const auto key = receipts_.pop_due(now)) send_receipt(*key);
+  while (const auto key = progress_.pop_due(now)) send_progress(*key);
   while (const auto key = held_.pop_due(now)) {
     if (auto* open = find_open(*key)) {
       open->held = false;

@@ -25,6 +25,7 @@
 #include "bridge/core/local_gateway.h"
 #include "bridge/core/peers.h"
 #include "bridge/core/policy.h"
+#include "bridge/core/task.h"
 #include "bridge/core/timers.h"
 
 namespace clawbridge::core {
@@ -38,8 +39,8 @@ class Turns {
 
   /// Those not ended, in the order received.
   void restore(std::vector<IncomingRecord> records);
-  /// Journals the request and starts its turn as soon as it can. `full`: with its payload. `text`: of the message.
-  void take(IncomingRecord full, const PolicyRule* rule, const std::string& text);
+  /// Journals the request and starts its turn as soon as it can. `full`: with its payload. `task`: what that asks.
+  void take(IncomingRecord full, const PolicyRule* rule, const Task& task);
   /// Stops an open exchange: at once when the gateway has not got it, otherwise as soon as the gateway tells; take_settled() says
   /// how it went. REQUIRES: it is open.
   void cancel(const Key& key);
@@ -72,11 +73,12 @@ class Turns {
   void on_run_started(const event::RunStarted& started);
   void on_run_ended(const event::RunEnded& ended);
   void on_run_not_taken(const event::RunNotTaken& not_taken);
+  void on_run_progress(const event::RunProgress& progress);
   void on_abort_refused(const event::AbortRefused& refused);
   void on_run_lost(const event::RunLost& lost);
 
   void on_time();
-  [[nodiscard]] std::optional<Instant> next_deadline() const { return earliest(earliest(receipts_.next(), held_.next()), expiries_.next()); }
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return earliest(earliest(receipts_.next(), held_.next()), earliest(expiries_.next(), progress_.next())); }
 
  private:
   enum class Waiting { ForTurn, Resolving, ForSession, Running, Recovering, ForRecovery };
@@ -90,21 +92,26 @@ class Turns {
     std::chrono::microseconds retry_delay{0};
     bool held = false;            // not taken by the gateway: until the retry timer
     bool cancelled = false;       // to be stopped as soon as the gateway lets us
+    bool wants_progress = false;  // and is told until a restart of the bridge: nobody depends on it
+    std::string progress_text;    // not told yet
+    std::uint64_t progress_told = 0;
+    Instant progress_next{};      // not before
     const PolicyRule* rule = nullptr;  // that let it in; nothing: the default
   };
 
   Open* find_open(const Key& key);
   Open* find_open(const RunKey& run);
-  [[nodiscard]] std::optional<std::string> text_of(const IncomingRecord& record) const;
+  [[nodiscard]] std::optional<Task> stored_task(const IncomingRecord& record) const;
+  [[nodiscard]] Address judged_as(const IncomingRecord& record) const;
   [[nodiscard]] std::optional<body::Reply> reject_session(Open& open, const std::string& session_key);
   void advance(const std::string& lane);
   void advance_all();
-  void start(Open& open, const std::string* text);
+  void start(Open& open, const Task* task);
   [[nodiscard]] bool is_full(const Open& open) const;
   [[nodiscard]] bool may_run_at_once(const Open& open) const;
-  void run(Open& open, const std::string& text);
+  void run(Open& open, const Task& task);
   void hand_over(Open& open);
-  void order_run(const Open& open, const std::string& text);
+  void order_run(Open& open, const Task& task);
   void recover(Open& open);
   void abort(const Open& open);
   void queue_again(Open& open);
@@ -118,6 +125,7 @@ class Turns {
 
   void owe_receipt(const Open& open);
   void send_receipt(const Key& key);
+  void send_progress(const Key& key);
   void save(const Open& open, std::string receipt = {}, std::string reply = {});
   void reached(Open& open, std::string_view stage);
 
@@ -137,6 +145,7 @@ class Turns {
   std::map<const PolicyRule*, std::size_t> open_by_rule_;
   std::vector<Settled> settled_;
   Timers<Key> receipts_;
+  Timers<Key> progress_;
   Timers<Key> held_;
   Timers<Key> expiries_;
   std::uint64_t arrivals_ = 0;

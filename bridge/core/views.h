@@ -26,12 +26,14 @@ struct ExchangeView {
   std::string operation;
   std::string session_key;
   std::string run_id;
+  std::string child_session_key;  // of a spawn, once it has started
   std::string stage;           // latest
   std::string reason;          // of a deferral or of queueing
   std::vector<StageTime> stages;
   std::optional<std::string> message;  // the request's text, where asked for
   std::optional<std::string> reply;
   bool truncated = false;
+  std::vector<body::Attachment> attachments;  // of the reply, where asked for
   std::optional<Error> error;
   // While open: why nothing happens, if that is known here ("broker not reachable: …", "imac is offline since …").
   std::string hint;

@@ -105,6 +105,10 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     if (why_not) report(core::event::AbortRefused{order.run, *why_not});
   }
 
+  void read(const core::action::ReadSessions& order) {
+    report(core::event::SessionsRead{order.read, Error{ErrorCode::Unsupported, "the command gateway keeps no sessions that could be read", false}});
+  }
+
   void stop() {
     stopped_ = true;
     for (const auto& [key, run] : runs_) run->alive.close();
@@ -365,6 +369,9 @@ void Command::carry_out(const RecoverRun& order) {
 }
 void Command::carry_out(const ForgetRun& order) {
   state_->forget(order);
+}
+void Command::carry_out(const core::action::ReadSessions& order) {
+  state_->read(order);
 }
 void Command::carry_out(const AbortRun& order) {
   state_->abort(order);

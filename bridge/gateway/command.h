@@ -48,6 +48,7 @@ class Command final : public Gateway {
   /// TERM to the program's process group, KILL after 5 s.
   void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
+  void carry_out(const core::action::ReadSessions& order) override;
   void carry_out(const core::action::ForgetRun& order) override;
   /// The turns go on; after the next start they are recovered.
   void stop() override;

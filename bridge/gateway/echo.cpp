@@ -104,6 +104,10 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
     }
   }
 
+  void read(const core::action::ReadSessions& order) {
+    report(core::event::SessionsRead{order.read, Error{ErrorCode::Unsupported, "the echo gateway keeps no sessions that could be read", false}});
+  }
+
   void stop() {
     stopped_ = true;
     runs_.clear();
@@ -226,6 +230,9 @@ void Echo::carry_out(const core::action::AbortRun& order) {
 }
 void Echo::carry_out(const core::action::RecoverRun& order) {
   state_->recover(order);
+}
+void Echo::carry_out(const core::action::ReadSessions& order) {
+  state_->read(order);
 }
 void Echo::stop() {
   state_->stop();

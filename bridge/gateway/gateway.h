@@ -30,13 +30,15 @@ class Gateway {
 
   /// Answered by SessionResolved.
   virtual void carry_out(const core::action::ResolveSession& order) = 0;
-  /// Answered by RunStarted and RunEnded, or RunNotTaken, or RunLost.
+  /// Answered by RunStarted and RunEnded, or RunNotTaken, or RunLost. Between them RunProgress, when it asks for it.
   virtual void carry_out(const core::action::StartRun& order) = 0;
   /// Answered by RunEnded, whatever the turn's outcome then is, or AbortRefused, or RunLost.
   virtual void carry_out(const core::action::AbortRun& order) = 0;
   /// Answered by RunStarted (it still runs) and RunEnded, or RunNotTaken, or RunLost (ask again after GatewayUp).
   /// The core asks for every turn of an earlier life of the bridge before it orders the first StartRun.
   virtual void carry_out(const core::action::RecoverRun& order) = 0;
+  /// Answered by SessionsRead.
+  virtual void carry_out(const core::action::ReadSessions& order) = 0;
   /// No answer. Whatever is kept to answer RecoverRun for this run may go.
   virtual void carry_out(const core::action::ForgetRun& order) = 0;
 

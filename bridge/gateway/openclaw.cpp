@@ -103,6 +103,13 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
                   });
   }
 
+  void read(const core::action::ReadSessions& order) {
+    asio::post(io_, [self = shared_from_this(), read = order.read] {
+      if (!self->client_->is_stopped())
+        self->sink_(core::event::SessionsRead{read, Error{ErrorCode::Unsupported, "sessions cannot be read yet", false}});
+    });
+  }
+
   void recover_run(const RecoverRun& order, bool is_started = false) {
     if (!ready_) {
       asio::post(io_, [self = shared_from_this(), order] {
@@ -292,6 +299,9 @@ void OpenClaw::carry_out(const AbortRun& order) {
 }
 void OpenClaw::carry_out(const RecoverRun& order) {
   adapter_->recover_run(order);
+}
+void OpenClaw::carry_out(const core::action::ReadSessions& order) {
+  adapter_->read(order);
 }
 void OpenClaw::stop() {
   adapter_->stop();

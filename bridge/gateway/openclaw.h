@@ -25,6 +25,7 @@ class OpenClaw final : public Gateway {
   void carry_out(const core::action::StartRun& order) override;
   void carry_out(const core::action::AbortRun& order) override;
   void carry_out(const core::action::RecoverRun& order) override;
+  void carry_out(const core::action::ReadSessions& order) override;
   void carry_out(const core::action::ForgetRun&) override {}  // nothing is kept for it
   void stop() override;
 

@@ -130,6 +130,11 @@ void Runtime::act() {
           using Order = std::decay_t<decltype(order)>;
           if constexpr (std::is_same_v<Order, core::action::Answer>) {
             answer(order);
+          } else if constexpr (std::is_same_v<Order, core::action::Progress>) {
+            tell_progress(order);
+          } else if constexpr (std::is_same_v<Order, core::action::Note>) {
+            show(order);
+            hands_.carry_out(order);
           } else if constexpr (!std::is_same_v<Order, core::action::Store>) {
             hands_.carry_out(order);
           }
@@ -143,12 +148,36 @@ void Runtime::answer(core::action::Answer& answer) {
   if (found == callbacks_.end()) return;
   const auto callback = std::move(found->second);
   callbacks_.erase(found);
+  progress_.erase(answer.ticket);
   std::visit(
       [&](auto& result) {
         using Result = std::decay_t<decltype(result)>;
         if (const auto* done = std::get_if<std::function<void(Result)>>(&callback)) (*done)(std::move(result));
       },
       answer.result);
+}
+
+void Runtime::tell_progress(core::action::Progress& progress) {
+  for (const auto ticket : progress.tickets) {
+    if (const auto found = progress_.find(ticket); found != progress_.end()) found->second(progress.text);
+  }
+  if (!watchers_.empty()) {
+    show({core::action::Level::Debug, "exchange.progress", {{"cid", std::move(progress.id)}, {"text", std::move(progress.text)}}});
+  }
+}
+
+// A watcher may leave, or let others in, while it is told.
+void Runtime::show(const core::action::Note& note) {
+  if (watchers_.empty()) return;
+  if (std::none_of(note.fields.begin(), note.fields.end(), [](const auto& field) { return field.first == "cid"; })) return;
+  std::vector<std::uint64_t> present;
+  for (const auto& [watcher, see] : watchers_) present.push_back(watcher);
+  for (const auto watcher : present) {
+    if (const auto found = watchers_.find(watcher); found != watchers_.end()) {
+      const auto see = found->second;
+      see(note);
+    }
+  }
 }
 
 void Runtime::arm_timer() {
@@ -178,8 +207,17 @@ core::Ticket Runtime::ask_core(Request request, Done done) {
   return ticket;
 }
 
-core::Ticket Runtime::send(core::event::LocalSend request, std::function<void(core::SendResult)> done) {
-  return ask_core(std::move(request), std::move(done));
+core::Ticket Runtime::send(core::event::LocalSend request, std::function<void(core::SendResult)> done,
+                           std::function<void(const std::string&)> progress) {
+  const auto ticket = ask_core(std::move(request), std::move(done));
+  if (progress) progress_.emplace(ticket, std::move(progress));
+  return ticket;
+}
+core::Ticket Runtime::spawn(core::event::LocalSpawn request, std::function<void(core::SendResult)> done,
+                            std::function<void(const std::string&)> progress) {
+  const auto ticket = ask_core(std::move(request), std::move(done));
+  if (progress) progress_.emplace(ticket, std::move(progress));
+  return ticket;
 }
 core::Ticket Runtime::wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) {
   return ask_core(std::move(request), std::move(done));
@@ -205,8 +243,15 @@ core::Ticket Runtime::revoke(core::event::LocalRevoke request, std::function<voi
 }
 
 void Runtime::cancel(core::Ticket ticket) {
+  progress_.erase(ticket);
   if (callbacks_.erase(ticket) > 0) post(core::event::LocalGone{ticket});
 }
+
+std::uint64_t Runtime::watch(std::function<void(const core::action::Note&)> see) {
+  watchers_.emplace(next_watcher_, std::move(see));
+  return next_watcher_++;
+}
+void Runtime::unwatch(std::uint64_t watcher) { watchers_.erase(watcher); }
 
 core::StatusView Runtime::status() {
   auto view = core_.status();

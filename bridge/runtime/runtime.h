@@ -43,6 +43,7 @@ class Hands {
   virtual void carry_out(core::action::AbortRun& action) = 0;
   virtual void carry_out(core::action::RecoverRun& action) = 0;
   virtual void carry_out(core::action::ForgetRun& action) = 0;
+  virtual void carry_out(core::action::ReadSessions& action) = 0;
   virtual void carry_out(core::action::Note& action) = 0;
   virtual void carry_out(core::action::Stopped& action) = 0;
 };
@@ -59,7 +60,10 @@ class Runtime final : public core::Service {
   void start();
   void shut_down();
 
-  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override;
+  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done,
+                    std::function<void(const std::string&)> progress) override;
+  core::Ticket spawn(core::event::LocalSpawn request, std::function<void(core::SendResult)> done,
+                     std::function<void(const std::string&)> progress) override;
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override;
   core::Ticket stop(core::event::LocalCancel request, std::function<void(core::CancelResult)> done) override;
   core::Ticket replay(core::event::LocalReplay request, std::function<void(core::SendResult)> done) override;
@@ -68,6 +72,8 @@ class Runtime final : public core::Service {
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override;
   core::Ticket revoke(core::event::LocalRevoke request, std::function<void(core::TrustResult)> done) override;
   void cancel(core::Ticket ticket) override;
+  std::uint64_t watch(std::function<void(const core::action::Note&)> see) override;
+  void unwatch(std::uint64_t watcher) override;
   core::StatusView status() override;
   std::vector<core::PeerView> peers() override;
   std::vector<core::AgentView> agents() override;
@@ -86,6 +92,8 @@ class Runtime final : public core::Service {
   void commit_and_act();
   void act();
   void answer(core::action::Answer& answer);
+  void tell_progress(core::action::Progress& progress);
+  void show(const core::action::Note& note);
   void arm_timer();
   template <class Request, class Done>
   core::Ticket ask_core(Request request, Done done);
@@ -109,6 +117,9 @@ class Runtime final : public core::Service {
   std::atomic<std::uint64_t> messages_dropped_{0};
   core::Ticket next_ticket_ = 1;
   std::map<core::Ticket, Callback> callbacks_;
+  std::map<core::Ticket, std::function<void(const std::string&)>> progress_;  // of calls that are in callbacks_
+  std::map<std::uint64_t, std::function<void(const core::action::Note&)>> watchers_;
+  std::uint64_t next_watcher_ = 1;
 };
 
 }  // namespace clawbridge::runtime

@@ -59,14 +59,16 @@ struct JournalDb::Statements {
       db,
       "INSERT INTO outgoing (row, id, source, target, op, session, created, expiry, incarnation, receipt, stage, "
       "reason, "
-      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply, asker, chain, dead) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) "
+      "run_id, stages, status, error_code, error_message, error_retryable, ended, request, reply, asker, chain, dead, "
+      "child_session_key, deliver_late) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) "
       "ON CONFLICT (id) DO NOTHING"};
   Statement update_outgoing{
       db,
       "UPDATE outgoing SET receipt = ?2, stage = ?3, reason = ?4, run_id = ?5, stages = ?6, status = ?7, error_code = "
       "?8, "
-      "error_message = ?9, error_retryable = ?10, ended = ?11, reply = coalesce(?12, reply), dead = ?13 WHERE id = ?1"};
+      "error_message = ?9, error_retryable = ?10, ended = ?11, reply = coalesce(?12, reply), dead = ?13, "
+      "child_session_key = ?14 WHERE id = ?1"};
   Statement bury_outgoing{db, "UPDATE outgoing SET dead = 0 WHERE id = ?1"};
   Statement outgoing_row{db, "SELECT row FROM outgoing WHERE id = ?1"};
   Statement remove_outgoing{db, "DELETE FROM outgoing WHERE row = ?1"};
@@ -269,6 +271,8 @@ void JournalDb::write(const core::store::PutOutgoing& order) {
     s.bind_text(22, r.asker);
     s.bind_text(23, chain);
     s.bind_number(24, r.dead ? 1 : 0);
+    s.bind_text(25, r.child_session_key);
+    s.bind_number(26, r.deliver_late ? 1 : 0);
     s.step();
     return db_->changes() != 0;
   };
@@ -305,6 +309,7 @@ void JournalDb::write(const core::store::UpdateOutgoing& order) {
   s.bind_number(11, to_ms(order.ended));
   bind_payload(s, 12, order.reply);
   s.bind_number(13, order.dead ? 1 : 0);
+  s.bind_text(14, order.child_session_key);
   s.run();
 }
 

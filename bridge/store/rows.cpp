@@ -10,7 +10,8 @@ namespace clawbridge::store {
 const std::string kOutgoingColumns =
     "id, source, target, op, session, created, expiry, incarnation, receipt, stage, reason, run_id, stages, status, "
     "error_code, error_message, error_retryable, ended, asker, chain, dead, "
-    "coalesce(length(request), (SELECT length(bytes) FROM large WHERE large.id = outgoing.row * 8), 0)";
+    "coalesce(length(request), (SELECT length(bytes) FROM large WHERE large.id = outgoing.row * 8), 0), "
+    "child_session_key, deliver_late";
 const std::string kOutgoingPayloads =
     ", coalesce(request, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8))"
     ", coalesce(reply, (SELECT bytes FROM large WHERE large.id = outgoing.row * 8 + 1))";
@@ -40,9 +41,11 @@ core::OutgoingRecord outgoing_from(const Statement& row, bool payloads) {
   record.chain = words_from(row.bytes(19));
   record.dead = row.number(20) != 0;
   record.request_bytes = static_cast<std::uint64_t>(row.number(21));
+  record.child_session_key = row.text(22);
+  record.deliver_late = row.number(23) != 0;
   if (payloads) {
-    record.request = row.text(22);
-    record.reply = row.text(23);
+    record.request = row.text(24);
+    record.reply = row.text(25);
   }
   return record;
 }

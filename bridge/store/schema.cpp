@@ -127,8 +127,13 @@ UPDATE incoming SET checksum = checksum(source_gateway, id, digest, source, targ
   session_key, stage, attempt, boot_id, losses) WHERE stage NOT IN ('ended', 'tombstone');
 )sql";
 
+constexpr const char* kVersion5 = R"sql(
+ALTER TABLE outgoing ADD COLUMN child_session_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE outgoing ADD COLUMN deliver_late INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
+constexpr std::array<const char*, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 }  // namespace
 

@@ -46,7 +46,12 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
     exchange.source = after->source;
     exchange.target = after->target;
     exchange.op = after->op;
-    exchange.lane = after->op == Operation::Cancel ? "cancel " + after->id : after->source.str() + "|" + after->target.str() + "|" + (after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session);
+    // Rule 3 keeps a lane's order in the requester's journal, and the responder starts what it receives in that order: what a lost
+    // journal has published may still be under way, and the next journal, knowing nothing of it, cannot wait for it.
+    const auto session = after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session;
+    exchange.lane = after->op == Operation::Cancel
+                        ? "cancel " + after->id
+                        : after->source.str() + "|" + after->target.str() + "|" + session + "|journal " + std::to_string(site.journals);
   } else if (!before->incarnation.empty() && (before->request != after->request || before->incarnation != after->incarnation)) {
     trace_.violation("bytes changed", describe(key, exchange));
   }
@@ -158,6 +163,9 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
     if (before == nullptr) trace_.count("tombstones");
     return;
   }
+  // Once acknowledged it may be forgotten (rule 6), and a question about it that the broker replays is answered by a tombstone (rule 7).
+  // What that answers says nothing of the exchange: its requester has the reply, and takes no other.
+  if (exchange.put_away && before != nullptr && before->stage == IncomingStage::Tombstone) return;
   if (exchange.target.gateway.empty()) {  // its requester's journal was lost before anybody looked
     exchange.op = after->op;
     exchange.source = after->source;
@@ -191,7 +199,10 @@ void ExchangeChecker::check_forgotten(const Site& site, const core::IncomingReco
   const auto now = site.decided;
   if (is_open(record)) trace_.violation("forgotten", "while it was open: " + describe(key, exchange));
   if (now < record.expiry + hours{1}) trace_.violation("forgotten", "less than an hour after its expiry: " + describe(key, exchange));
-  if (record.acknowledged) return;
+  if (record.acknowledged) {
+    exchange.put_away = true;
+    return;
+  }
   exchange.forgotten = true;
   exchange.may_wait = true;  // nobody knows any more: `unknown`, a week after its expiry
   if (now < record.ended + kWeek) trace_.violation("forgotten", "before it was acknowledged: " + describe(key, exchange));
@@ -310,7 +321,7 @@ void ExchangeChecker::check_agreement() {
     const auto responder = sites_.find(exchange.target.gateway);
     if (responder == sites_.end()) continue;
     const auto* record = responder->second->journal->committed_incoming(key.first, key.second);
-    if (record == nullptr) continue;
+    if (record == nullptr || exchange.put_away) continue;  // nothing, or a tombstone in its place
     const bool agree = record->stage == IncomingStage::Tombstone ? exchange.outcome == "expired" || exchange.outcome == record->status : record->status == exchange.outcome;
     if (!agree && exchange.outcome != "unknown") trace_.violation("disagreement", describe(key, exchange));
     const bool in_peace = healed_at_ && exchange.outcome_at > *healed_at_ + kSettles && exchange.outcome_by_reply;

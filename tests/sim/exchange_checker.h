@@ -59,6 +59,7 @@ class ExchangeChecker final : public TurnObserver {
     bool responder_lost = false;    // its journal, after it may have had this
     bool may_wait = false;
     bool forgotten = false;         // by the responder, unacknowledged, when its time had come
+    bool put_away = false;          // by the responder, acknowledged
     unsigned turns = 0;
     unsigned journal = 0;           // of the responder when the turn began
     bool finished = false;

@@ -103,6 +103,8 @@ class Node final : private CommitObserver {
   void carry_out(core::action::AbortRun& order) { gateway_.carry_out(order); }
   void carry_out(core::action::RecoverRun& order) { gateway_.carry_out(order); }
   void carry_out(core::action::ForgetRun&) {}
+  void carry_out(core::action::ReadSessions&) {}
+  void carry_out(core::action::Progress&) {}
   void carry_out(core::action::Answer& answer);
   void carry_out(core::action::Note& order) { note(order); }
   void carry_out(core::action::Stopped&);

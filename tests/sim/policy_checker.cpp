@@ -27,11 +27,8 @@ bool denied(const Site& site, const core::IncomingRecord& record, const std::str
 }  // namespace
 
 std::optional<std::string> forbidden(const Site& site, const core::IncomingRecord& record) {
-  const auto trusted = [](std::optional<core::PeerTrust> trust) { return trust && *trust != core::PeerTrust::Pending && *trust != core::PeerTrust::Revoked; };
-  const auto* peer = site.journal->committed_peer(record.source_gateway);
-  if (peer == nullptr) return "its peer is unknown";
-  // It may have been taken just before or just after the trust changed in the same transaction.
-  if (!trusted(peer->trust) && !trusted(site.journal->trust_before(record.source_gateway))) return "its peer is not trusted";
+  if (site.journal->committed_peer(record.source_gateway) == nullptr) return "its peer is unknown";
+  if (!site.journal->was_trusted(record.source_gateway)) return "its peer is not trusted";
   if (record.op != Operation::SessionsSend) return std::nullopt;  // the simulator's rules speak of nothing else
   const bool label = record.session.starts_with("label:");
   const auto session = label ? std::string() : record.session.empty() ? "agent:" + record.target.agent + ":main" : record.session;

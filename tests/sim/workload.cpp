@@ -44,6 +44,7 @@ void Workload::send() {
   } else if (dice_.chance(0.1)) {
     send.expires_in = std::chrono::duration_cast<milliseconds>(dice_.spread(seconds{600}, hours{7 * 24}));
   }
+  send.late_reply = core::event::LateReply::Keep;
   const auto ticket = from.ask(std::move(send));
   if (ticket != 0 && dice_.chance(0.05)) {
     world_.scheduler.after(dice_.time(milliseconds{1}, seconds{10}), [&from, ticket, life = from.lives()] {
@@ -93,7 +94,7 @@ void Workload::ask_again() {
     return;
   }
   core::event::LocalAsk ask;
-  ask.op = dice_.chance(0.5) ? Operation::Ping : Operation::AgentsList;
+  if (dice_.chance(0.5)) ask.what = body::AgentsList{};
   ask.gateway = nodes_[dice_.below(nodes_.size())]->site().name;
   (void)from.ask(std::move(ask));
 }

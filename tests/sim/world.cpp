@@ -102,6 +102,7 @@ void World::died(Node& node, bool crashed) {
     if (node.running()) return;
     change_settings(node);
     node.boot(crashed && !healed_ && dice_.chance(options_.lose_journal));
+    if (healed_) exchanges_.healed();  // with the last that comes back
     if (options_.crash_every != 0 && !healed_) node.die_in(1 + dice_.below(2 * options_.crash_every));
   });
 }
