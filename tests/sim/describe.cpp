@@ -42,6 +42,7 @@ std::string describe_order(const StoreOrder& order) {
                         [](const store::UpdateOutgoing& o) { return "update outgoing " + o.id + " " + o.stage + " " + o.status; },
                         [](const store::PutIncoming& o) { return "put incoming " + o.record.id + " stage " + std::to_string(static_cast<int>(o.record.stage)) + " " + o.record.status; },
                         [](const store::UpdateIncoming& o) { return "update incoming " + o.id + " stage " + std::to_string(static_cast<int>(o.stage)) + " " + o.status; },
+                        [](const store::Told& o) { return "told " + std::to_string(o.ids.size()); },
                         [](const store::BuryDead& o) { return "bury " + o.id; },
                         [](const store::AcknowledgeIncoming& o) { return "acknowledge " + o.ids.front() + " of " + std::to_string(o.ids.size()); },
                         [](const store::PutPeer& o) { return "put peer " + o.record.gateway; },

@@ -164,7 +164,7 @@ class Gateway {
   // disk
   std::map<std::string, Session> sessions_;
   std::set<std::string> keys_;            // ever taken
-  std::set<std::string> record_;          // echo: correlation ids of its record file
+  std::set<std::string> record_;          // echo: correlation ids and texts of its record file
 };
 
 }  // namespace clawbridge::sim

@@ -288,7 +288,7 @@ void Gateway::echo_finish(const TurnRef& turn) {
   turns_.erase(running);
   if (kind_ == GatewayKind::RecordingEcho) {
     observer_.turn_began(name_, turn->key, turn->session, turn->text);
-    record_.insert(turn->run.id);
+    record_.insert(turn->run.id + " " + turn->text);
   }
   turn->reply = "echo: " + turn->text;
   observer_.turn_finished(turn->key, ReplyStatus::Ok, turn->reply);
@@ -317,7 +317,7 @@ void Gateway::echo_recover(const core::action::RecoverRun& order) {
     report(core::event::RunStarted{order.run, order.idempotency_key});
   } else if (kind_ == GatewayKind::Echo) {
     report(core::event::RunEnded{order.run, finished(gateway::interrupted_reply("the echo gateway restarted during the turn and keeps no record"), search)});
-  } else if (record_.contains(order.run.id)) {
+  } else if (record_.contains(order.run.id + " " + order.text)) {
     report(core::event::RunEnded{order.run, finished(gateway::make_reply(ReplyStatus::Ok, "echo: " + order.text), search)});
   } else {
     report(core::event::RunNotTaken{order.run, "the echo gateway has no record of this turn"});

@@ -40,7 +40,11 @@ Snapshot Journal::restore() {
   snapshot.epoch = epoch_;
   outgoing_.for_each([&](const auto& id, const auto& record) {
     snapshot.last_id = id;
-    if (record.status.empty()) snapshot.outgoing.push_back(without_payloads(record));
+    if (record.status.empty()) {
+      snapshot.outgoing.push_back(without_payloads(record));
+    } else if (record.deliver_late) {
+      snapshot.untold.push_back(id);
+    }
   });
   std::vector<const Row*> open;
   std::map<std::string, std::string> newest;
@@ -189,6 +193,14 @@ void Journal::write(const store::UpdateOutgoing& order) {
   record->error = order.error;
   record->ended = order.ended;
   record->dead = order.dead;
+  record->child_session_key = order.child_session_key;
+  record->deliver_late = order.deliver_late;
+}
+
+void Journal::write(const store::Told& order) {
+  for (const auto& id : order.ids) {
+    if (auto* record = outgoing_.edit(id)) record->deliver_late = false;
+  }
 }
 
 void Journal::write(const store::PutIncoming& order) {

@@ -85,7 +85,7 @@ bool World::converge(microseconds time) {
 
 void World::start_bridges() {
   for (auto& node : nodes_) {
-    if (options_.policy_changes) draw_policy(*node);
+    draw_policy(*node);
     node->on_death = [this, &node = *node](bool crashed) { died(node, crashed); };
     scheduler_.after(dice_.time(microseconds{0}, seconds{1}), [this, &node = *node] {
       node.boot(false);
@@ -125,6 +125,10 @@ void World::draw_policy(Node& node) {
     made.place = "sim:" + std::to_string(policy.size());
     return policy.emplace_back(std::move(made));
   };
+  if (dice_.chance(0.7)) {
+    rule("*", "*", {}, true).allow = {Operation::SessionsSpawn};  // which nobody may otherwise
+  }
+  if (!options_.policy_changes) return;
   const auto& other = any().site().name;
   switch (dice_.below(6)) {
     case 0: rule(other + "/*", "*", {}, false); break;

@@ -25,7 +25,7 @@ TEST_F(Late, ReplyIsDeliveredToTheAskingSessionAsAnotherSessionsMessage) {
   EXPECT_EQ(told.agent, "main");
   EXPECT_EQ(told.session_key, "agent:main:desk");
   EXPECT_EQ(told.source_session, "imac/jarvis");
-  EXPECT_EQ(told.source_channel, "mqtt:" + turns.front().run.id);
+  EXPECT_EQ(told.source_channel, "mqtt:" + turns.front().run.id + ":reply") << "the request may have run in the same session";
   EXPECT_NE(told.text.find("Late reply of imac/jarvis"), std::string::npos) << told.text;
   EXPECT_NE(told.text.find("echo: think about it"), std::string::npos) << told.text;
 }
@@ -124,6 +124,28 @@ TEST_F(Late, ReplyThatCameWhileTheOwnGatewayWasDownIsDeliveredOnceAfterACrash) {
   macbook.boot(now);
   gateway_up(macbook, {"main"});
   pass(1min);
+  EXPECT_TRUE(macbook.take<action::StartRun>().empty());
+}
+
+TEST_F(Late, ReplyWhoseCallerWasAnsweredByAProcessThatDiedAtOnceIsDeliveredAfterwards) {
+  ask(to_jarvis("hello", 30s));
+  finish_all(imac);
+  settle();
+  macbook.crash();  // nobody knows whether the answer got out
+  macbook.boot(now);
+  gateway_up(macbook, {"main"});
+  pass(5s);
+  EXPECT_EQ(macbook.take<action::StartRun>().size(), 1U);
+}
+
+TEST_F(Late, ReplyWhoseCallerWasAnsweredInTimeIsNotDeliveredAfterALaterCrash) {
+  ask(to_jarvis("hello", 30s));
+  finish_all(imac);
+  pass(2s);
+  macbook.crash();
+  macbook.boot(now);
+  gateway_up(macbook, {"main"});
+  pass(5s);
   EXPECT_TRUE(macbook.take<action::StartRun>().empty());
 }
 

@@ -91,6 +91,7 @@ TEST_F(Journal, UpdatesAnOutgoingExchangeAndLeavesTheReplyWhenNoneIsGiven) {
   record.reply = update.reply;
   record.ended = at(9'000);
   record.child_session_key = update.child_session_key;
+  record.deliver_late = false;
   expect_same(journal_->outgoing(record.id).value(), record);
   update.reply.clear();
   update.status = "error";

@@ -68,7 +68,7 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   commit();
   const auto incarnation = journal_->restore().incarnation;
   journal_.reset();
-  for (const char* index : {"outgoing_dead", "incoming_dead"}) run_sql(path(), std::string("DROP INDEX ") + index);
+  for (const char* index : {"outgoing_dead", "incoming_dead", "outgoing_untold"}) run_sql(path(), std::string("DROP INDEX ") + index);
   for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "outgoing DROP COLUMN child_session_key", "outgoing DROP COLUMN deliver_late", "incoming DROP COLUMN checksum", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
                              "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
                              "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
@@ -89,6 +89,7 @@ TEST_F(JournalFile, OfTheThirdFormatGetsItsChecksums) {
   apply(core::store::PutIncoming{incoming});
   commit();
   journal_.reset();
+  run_sql(path(), "DROP INDEX outgoing_untold");
   for (const char* column : {"incoming DROP COLUMN checksum", "outgoing DROP COLUMN child_session_key", "outgoing DROP COLUMN deliver_late"}) {
     run_sql(path(), std::string("ALTER TABLE ") + column);
   }
