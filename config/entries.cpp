@@ -55,13 +55,6 @@ const Key* named_below(const Segments& segments) {
   return found == keys().end() ? nullptr : &*found;
 }
 
-bool is_later(const Segments& segments) {
-  return std::ranges::any_of(keys_later(), [&](std::string_view later) {
-    return later == fmt::format("{}", fmt::join(segments, ".")) ||
-           (later.find('.') == std::string_view::npos && later == segments.back());
-  });
-}
-
 /// True for a section that is a list of sections.
 bool is_list(const Segments& segments) {
   return std::ranges::any_of(keys(), [&](const Key& key) {
@@ -214,8 +207,6 @@ class FileReader {
       if (segments.size() > 1 && (value.IsNull() || (value.IsMap() && value.size() == 0)))
         fail(name, fmt::format("{} says nothing; remove it", path));
       read_section(value, segments);
-    } else if (is_later(segments)) {
-      fail(name, fmt::format("{} is not available in this release; remove it", path));
     } else {
       fail(name, fmt::format("unknown key \"{}\"{}", path, advice(nearest_key(segments))));
     }
@@ -273,10 +264,6 @@ std::vector<Entry> entries_of_variables(const Environment& environment) {
     if (!name.starts_with(kVariablePrefix)) continue;
     const auto key = std::ranges::find_if(keys(), [&](const Key& each) { return variable_name(each.path) == name; });
     if (key == keys().end()) {
-      for (const std::string_view later : keys_later()) {
-        if (variable_name(later) != name) continue;
-        throw SettingsError(fmt::format("{}: {} is not available in this release; unset it", name, later));
-      }
       throw SettingsError(fmt::format("{}: unknown environment variable{}", name, advice(nearest(name, known))));
     }
     const std::string value = environment.variable(name).value_or(std::string{});

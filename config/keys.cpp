@@ -57,6 +57,13 @@ std::vector<Key> top_keys() {
        .default_text = "report",
        .choices = {"report", "rerun"},
        .assign = [](Settings& s, Number value) { s.on_interrupted = static_cast<OnInterrupted>(value); }},
+      {.path = "late_reply",
+       .type = Type::Choice,
+       .description = "A reply that comes when the asking agent no longer waits for it: give it to the asking session as a message, or only keep it "
+                      "for `claw_exchange`. A request may say otherwise.",
+       .default_text = "deliver",
+       .choices = {"deliver", "keep"},
+       .assign = [](Settings& s, Number value) { s.late_reply = static_cast<LateReply>(value); }},
   };
 }
 
@@ -470,11 +477,6 @@ const std::vector<Key>& keys() {
 const Key* find_key(std::string_view path) {
   const auto found = std::ranges::find(keys(), path, &Key::path);
   return found == keys().end() ? nullptr : &*found;
-}
-
-const std::vector<std::string_view>& keys_later() {
-  static const std::vector<std::string_view> keys_of_later{"late_reply"};
-  return keys_of_later;
 }
 
 std::string_view describe_section(std::string_view path) {

@@ -59,9 +59,6 @@ struct Key {
 /// Nothing when there is no such key.
 [[nodiscard]] const Key* find_key(std::string_view path);
 
-/// Keys of the design that this release does not have, whatever section they stand in: `late_reply`, ….
-[[nodiscard]] const std::vector<std::string_view>& keys_later();
-
 /// One sentence about a key with parts, `gateway`, `broker`, …; empty for any other.
 [[nodiscard]] std::string_view describe_section(std::string_view path);
 

@@ -64,8 +64,6 @@ std::string reference_markdown() {
     }
     page += row(key);
   }
-  page += "\n## Not in this release\n\nThese keys are refused: ";
-  page += fmt::format("`{}`.\n", fmt::join(keys_later(), "`, `"));
   return page;
 }
 

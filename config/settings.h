@@ -30,6 +30,7 @@ enum class BrokerProtocol { Auto, Mqtt5, Mqtt311 };
 enum class Seal { Off, WhenPossible, Always };
 enum class Durability { Process, Power };
 enum class OnInterrupted { Report, Rerun };
+enum class LateReply { Deliver, Keep };
 enum class LogLevel { Debug, Info, Warn, Error };
 enum class LogFormat { Logfmt, Json };
 
@@ -121,6 +122,7 @@ struct Settings {
   Gateway gateway;
   std::optional<std::vector<std::string>> expose;  // nothing: every agent
   OnInterrupted on_interrupted = OnInterrupted::Report;
+  LateReply late_reply = LateReply::Deliver;
   Broker broker;
   std::map<std::string, Address> remote_agents;  // short name -> address
   Trust trust;

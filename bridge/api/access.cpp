@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "bridge/api/quoted.h"
 #include "topics/address.h"
 
 namespace clawbridge::api {
@@ -42,10 +43,6 @@ Result<Claims> read_claims(const Access::Header& header) {
 
 bool same_text(std::string_view a, std::string_view b) {
   return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
-}
-
-std::string shown(std::string_view text) {
-  return '"' + std::string(text.substr(0, 100)) + '"';
 }
 
 /// The token of `Bearer <token>` (RFC 6750; the scheme in any case, RFC 9110 section 11.1); empty for anything else.
@@ -92,12 +89,12 @@ Access::Verdict TokenAccess::check(const Header& header) {
   const std::string_view host = claims->host.value_or("");
   if (!is_own_host(host)) {
     return refuse(403, "api.refused_host",
-                  "the header Host is " + shown(host) + ", and this server is " + hosts_.front() +
+                  "the header Host is " + quoted(host) + ", and this server is " + hosts_.front() +
                       " or localhost with the same port; ask it by one of these names");
   }
   if (claims->origin && !same_text(*claims->origin, "http://" + std::string(host))) {
     return refuse(403, "api.refused_origin",
-                  "the header Origin is " + shown(*claims->origin) + ": no page of another site may call this server");
+                  "the header Origin is " + quoted(*claims->origin) + ": no page of another site may call this server");
   }
   if (!claims->authorization) {
     return refuse(401, "api.refused_token",
@@ -110,7 +107,7 @@ Access::Verdict TokenAccess::check(const Header& header) {
   }
   if (claims->agent && *claims->agent != owner->agent) {
     return refuse(403, "api.refused_agent",
-                  "the header X-Claw-Agent is " + shown(*claims->agent) + ", and the token is " + owner->agent +
+                  "the header X-Claw-Agent is " + quoted(*claims->agent) + ", and the token is " + owner->agent +
                       "'s; leave the header out, on TCP the token says who calls");
   }
   return verdict(parse_caller(owner->agent, claims->session.value_or("")));

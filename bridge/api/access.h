@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "bridge/api/answer.h"
-#include "bridge/api/arguments.h"
+#include "bridge/api/caller.h"
 #include "bridge/core/action.h"
 #include "bridge/core/cryptography.h"
 #include "bridge/runtime/asio.h"

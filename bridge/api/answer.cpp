@@ -1,20 +1,54 @@
 #include "bridge/api/answer.h"
 
+#include <array>
 #include <boost/beast/http/status.hpp>
+#include <charconv>
 
 #include "bridge/api/json_writer.h"
 #include "bridge/api/view_json.h"
 
 namespace clawbridge::api {
 
-std::string http_head(unsigned status, std::size_t body_bytes, bool keep_alive) {
-  const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
-  std::string head = "HTTP/1.1 " + std::to_string(status) + ' ';
+std::string http_head(const Answer& answer, bool keep_alive) {
+  const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(answer.status));
+  std::string head = "HTTP/1.1 " + std::to_string(answer.status) + ' ';
   head.append(reason.data(), reason.size());
-  head += "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_bytes);
-  if (status == 401) head += "\r\nWWW-Authenticate: Bearer realm=\"clawbridge\"";  // RFC 9110, section 15.5.2
-  head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+  if (!answer.body.empty()) head += "\r\nContent-Type: application/json";
+  head += "\r\nContent-Length: " + std::to_string(answer.body.size());
+  if (answer.status == 401) head += "\r\nWWW-Authenticate: Bearer realm=\"clawbridge\"";  // RFC 9110, section 15.5.2
+  head += "\r\n" + answer.headers;
+  head += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   return head;
+}
+
+std::string stream_head(bool chunked, bool keep_alive) {
+  std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n";
+  if (chunked) head += "Transfer-Encoding: chunked\r\n";
+  head += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  return head;
+}
+
+std::string stream_bytes(const StreamEvent& event, bool chunked) {
+  std::string text;
+  if (event.name.empty() && event.data.empty()) {
+    if (!event.last) text = ":\n\n";
+  } else {
+    text.reserve(event.name.size() + event.data.size() + 20);
+    text += "event: " + event.name + "\ndata: ";
+    // In JSON a line's end can only stand between tokens; in an event it would end the data.
+    for (const char c : event.data) text += c == '\n' || c == '\r' ? ' ' : c;
+    text += "\n\n";
+  }
+  if (!chunked) return text;
+  std::string chunks;
+  if (!text.empty()) {
+    std::array<char, 16> size{};
+    const auto end = std::to_chars(size.data(), size.data() + size.size(), text.size(), 16).ptr;
+    chunks.reserve(text.size() + 24);
+    chunks.append(size.data(), end).append("\r\n").append(text).append("\r\n");
+  }
+  if (event.last) chunks += "0\r\n\r\n";
+  return chunks;
 }
 
 unsigned http_status(ErrorCode code) {
@@ -69,7 +103,11 @@ Answer error_answer(unsigned status, const Error& error) {
   json.text("status", "error");
   write_error(json, error);
   json.end_object();
-  return {status, json.take()};
+  return {status, json.take(), {}};
+}
+
+Answer error_answer(const std::exception& failure) {
+  return error_answer({ErrorCode::Internal, "cannot carry out the request: " + std::string(failure.what()), true});
 }
 
 }  // namespace clawbridge::api

@@ -1,6 +1,4 @@
 // The JSON that local callers send, read into the events of the core. Everything here is input: any byte may come.
-//
-// Parsed with simdjson, because a message of a megabyte takes it half a millisecond and nlohmann's parser eight.
 #pragma once
 
 #include <chrono>
@@ -9,24 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "bridge/api/caller.h"
+#include "bridge/core/cryptography.h"
 #include "bridge/core/event.h"
 #include "topics/result.h"
 
 namespace clawbridge::api {
 
-/// Who calls: a local agent and its session, or a person (`_bridge`, the default).
-struct Caller {
-  std::string agent;
-  std::string session;
-};
-
-/// From the headers X-Claw-Agent (or the owner of a token) and X-Claw-Session; empty: not given. BadRequest for what is
-/// no agent id, and for a session that is none: too long, not UTF-8, with control characters, not `agent:<agent>:…`, or
-/// a person's. Forbidden for a session of another agent.
-[[nodiscard]] Result<Caller> parse_caller(std::string_view agent, std::string_view session);
+class ArgumentReader;
 
 struct AgentsListArguments {
-  std::string gateway;  // empty: what this bridge knows of everybody
+  std::string gateway;  // empty: everybody
   std::chrono::milliseconds wait{10'000};
 };
 
@@ -35,24 +26,45 @@ struct PingArguments {
   std::chrono::milliseconds wait{10'000};
 };
 
+struct ExchangeArguments {
+  enum class Action { Show, Wait, Cancel };
+  std::string id;
+  Action action = Action::Show;
+  std::chrono::milliseconds wait{30'000};
+};
+
 /// Reads the bodies of the tools. An unknown argument is an error that names the nearest known one; so are a wrong
 /// type, an argument given twice, and bytes that are not UTF-8 (with their offset). All errors are BadRequest. Each
-/// call takes the body by reference to give it the padding that the parser needs; its bytes stay as they are. Keeps the
-/// parser's memory between calls; one thread at a time.
+/// call takes the body by reference to give it the padding that the parser needs; its bytes stay as they are. The events'
+/// tickets stay 0; who asks is always `caller`, whatever the body says. Keeps the parser's memory between calls; one
+/// thread at a time.
 class ArgumentParser {
  public:
-  ArgumentParser();
+  /// `crypto`, for the digests of attached files, must outlive it.
+  explicit ArgumentParser(const core::Cryptography& crypto);
   ~ArgumentParser();
 
-  /// `{"message","sessionKey","label","agentId","gateway","timeoutSeconds","expiresInSeconds"}`; only `message` is
-  /// needed. The event's ticket stays 0.
+  /// `{"message","sessionKey","label","agentId","gateway","timeoutSeconds","expiresInSeconds","lateReply","progress",
+  /// "attachments"}`; only `message` is needed.
   [[nodiscard]] Result<core::event::LocalSend> sessions_send(std::string& body, const Caller& caller);
+  /// `{"task","label","agentId","gateway","model","thinking","runTimeoutSeconds","timeoutSeconds","expiresInSeconds",
+  /// "lateReply","attachments"}`; only `task` is needed.
+  [[nodiscard]] Result<core::event::LocalSpawn> sessions_spawn(std::string& body, const Caller& caller);
+  /// `{"gateway","agentId","limit","offset","activeMinutes","messageLimit","kinds","label","search","timeoutSeconds"}`,
+  /// or no body at all.
+  [[nodiscard]] Result<core::event::LocalAsk> sessions_list(std::string& body, const Caller& caller);
+  /// `{"gateway","agentId","sessionKey","limit","offset","includeTools","timeoutSeconds"}`; `sessionKey` is needed.
+  [[nodiscard]] Result<core::event::LocalAsk> sessions_history(std::string& body, const Caller& caller);
+  /// `{"gateway","agentId","sessionKey","timeoutSeconds"}`
+  [[nodiscard]] Result<core::event::LocalAsk> session_status(std::string& body, const Caller& caller);
   /// `{"gateway","timeoutSeconds"}`, or no body at all.
   [[nodiscard]] Result<AgentsListArguments> agents_list(std::string& body);
+  /// `{"correlationId","action","timeoutSeconds"}`; the id is needed, and is not looked at.
+  [[nodiscard]] Result<ExchangeArguments> exchange(std::string& body);
   /// `{"gateway","timeoutSeconds"}`
   [[nodiscard]] Result<PingArguments> ping(std::string& body);
   /// `{}` or no body at all.
-  [[nodiscard]] std::optional<Error> status(std::string& body);
+  [[nodiscard]] std::optional<Error> none(std::string& body);
   /// `{"timeoutSeconds"}`, 30 without it, or no body at all.
   [[nodiscard]] Result<std::chrono::milliseconds> wait(std::string& body);
   /// `{"fingerprint"}` for that gateway: 16 to 64 hex digits, upper or lower case, blanks and colons between them
@@ -63,8 +75,8 @@ class ArgumentParser {
   static const std::size_t kPadding;
 
  private:
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
+  const core::Cryptography& crypto_;
+  std::unique_ptr<ArgumentReader> reader_;
 };
 
 /// Seconds of a query such as `wait=12.5`, as milliseconds. Between 0 and 7 days.

@@ -61,16 +61,20 @@ void Connection::start_refusal(Answer refusal) {
 void Connection::finish() {
   keep_alive_ = false;
   if (state_ == State::Receiving && !mid_request()) shut();
+  if (state_ == State::Streaming && pending_ && pending_->endless) abandon({});
 }
 
 void Connection::abandon(Answer refusal) {
   keep_alive_ = false;
   if (state_ == State::Receiving) shut();
-  if (state_ != State::Waiting) return;
-  routes_.cancel(*ticket_);
-  ticket_.reset();
+  if (state_ != State::Waiting && (state_ != State::Streaming || stream_ended_)) return;
+  const auto farewell = pending_->farewell;
+  let_go();
   ++request_;
-  answer(std::move(refusal));
+  if (state_ == State::Waiting) return answer(std::move(refusal));
+  auto event = farewell(refusal);
+  event.last = true;
+  stream(event);
 }
 
 void Connection::close() {
@@ -79,7 +83,11 @@ void Connection::close() {
 }
 
 void Connection::check_time(TimePoint now) {
-  if (state_ == State::Waiting || state_ == State::Closed) return;
+  if (state_ == State::Closed) return;
+  if (state_ == State::Waiting || (state_ == State::Streaming && !writing_)) {
+    if (pending_ && pending_->farewell && now - told_ > limits_.heartbeat) stream({});
+    return;
+  }
   const bool idle = state_ == State::Receiving && !mid_request() && known_;
   if (now - active_ > (idle ? limits_.idle_max : limits_.pause_max)) return shut();
   const bool in_header = state_ == State::Receiving && !idle && !parser_->is_header_done();
@@ -186,24 +194,66 @@ bool Connection::take_header() {
 void Connection::dispatch() {
   auto& message = parser_->get();
   keep_alive_ = keep_alive_ && message.keep_alive();
+  chunked_ = message.version() >= 11;
   state_ = State::Waiting;
-  const Request request{view(message.method_string()), view(message.target()), caller_, message.body()};
-  auto outcome = routes_.handle(request, [self = shared_from_this(), number = request_](Answer late) {
-    if (number != self->request_ || self->state_ != State::Waiting) return;
-    self->ticket_.reset();
-    self->answer(std::move(late));
+  told_ = std::chrono::steady_clock::now();
+  const Request request{view(message.method_string()), view(message.target()), caller_, message.body(), message.base()};
+  auto outcome = routes_.handle(request, [self = shared_from_this(), number = request_](Piece piece) {
+    if (number == self->request_) self->take(std::move(piece));
   });
   if (auto* now = std::get_if<Answer>(&outcome)) return answer(std::move(*now));
-  ticket_ = std::get<core::Ticket>(outcome);
+  pending_ = std::move(std::get<Pending>(outcome));
+  if (pending_->endless) stream({});
+}
+
+/// What the request is answered, or the next event of it.
+void Connection::take(Piece piece) {
+  if (state_ != State::Waiting && state_ != State::Streaming) return;
+  if (const auto* event = std::get_if<StreamEvent>(&piece)) return stream(*event);
+  pending_.reset();
+  answer(std::move(std::get<Answer>(piece)));
 }
 
 void Connection::answer(Answer answer) {
   state_ = State::Writing;
   active_ = std::chrono::steady_clock::now();
-  head_ = http_head(answer.status, answer.body.size(), keep_alive_);
+  head_ = http_head(answer, keep_alive_);
   body_ = std::move(answer.body);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body_)};
   asio::async_write(socket_, parts,
+                    [self = shared_from_this()](error_code failure, std::size_t) { self->on_written(failure); });
+}
+
+void Connection::stream(const StreamEvent& event) {
+  if (stream_ended_) return;
+  if (state_ == State::Waiting) {
+    state_ = State::Streaming;
+    keep_alive_ = keep_alive_ && chunked_;
+    body_ = stream_head(chunked_, keep_alive_);
+  }
+  if (body_.size() > limits_.stream_bytes_max && !event.last) {
+    if (!event.may_be_skipped) shut();
+    return;
+  }
+  body_ += stream_bytes(event, chunked_);
+  if (event.last) {
+    stream_ended_ = true;
+    pending_.reset();
+  }
+  write_events();
+}
+
+void Connection::write_events() {
+  if (writing_) return;
+  if (body_.empty()) {
+    if (stream_ended_) end_answer();
+    return;
+  }
+  writing_ = true;
+  active_ = told_ = std::chrono::steady_clock::now();
+  head_.swap(body_);
+  body_.clear();
+  asio::async_write(socket_, asio::buffer(head_),
                     [self = shared_from_this()](error_code failure, std::size_t) { self->on_written(failure); });
 }
 
@@ -211,6 +261,12 @@ void Connection::on_written(error_code failure) {
   if (state_ == State::Closed) return;
   if (failure) return shut();
   active_ = std::chrono::steady_clock::now();
+  if (state_ != State::Streaming) return end_answer();
+  writing_ = false;
+  write_events();
+}
+
+void Connection::end_answer() {
   if (!keep_alive_) return drain();
   next_request();
   advance();
@@ -221,6 +277,7 @@ void Connection::next_request() {
   state_ = State::Receiving;
   began_ = active_;
   body_ = {};
+  stream_ended_ = false;
   body_bytes_ = 0;
   parser_.emplace();
   parser_->eager(false);
@@ -246,11 +303,15 @@ void Connection::drain() {
   advance();
 }
 
+/// Nobody waits for the answer any more.
+void Connection::let_go() {
+  if (const auto pending = std::exchange(pending_, std::nullopt)) pending->cancel();
+}
+
 void Connection::shut() {
   if (state_ == State::Closed) return;
   state_ = State::Closed;
-  if (ticket_) routes_.cancel(*ticket_);
-  ticket_.reset();
+  let_go();
   error_code ignored;
   socket_.close(ignored);
   if (closed_) std::exchange(closed_, nullptr)(this);

@@ -39,7 +39,7 @@ Error stopping() {
 
 /// Answers and closes without waiting for anything, so that those turned away take up nothing.
 void turn_away(Connection::Socket& socket, const Answer& answer) {
-  const std::string bytes = http_head(answer.status, answer.body.size(), false) + answer.body;
+  const std::string bytes = http_head(answer, false) + answer.body;
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(bytes), ignored);
@@ -53,7 +53,7 @@ Server::Server(asio::io_context& io, Settings settings, core::Service& service, 
       settings_(std::move(settings)),
       cryptography_(cryptography),
       refusals_(std::move(report)),
-      routes_(service, refusals_),
+      routes_(service, refusals_, cryptography),
       file_(io),
       tcp_(io),
       watch_timer_(io),
@@ -156,7 +156,8 @@ void Server::forget(Connection* connection) {
 }
 
 void Server::watch_time() {
-  const auto shortest = std::min(settings_.connection.idle_max, settings_.connection.pause_max);
+  const auto& limits = settings_.connection;
+  const auto shortest = std::min({limits.idle_max, limits.pause_max, limits.heartbeat});
   watch_timer_.expires_after(std::clamp(shortest / 4, kWatchMin, kWatchMax));
   watch_timer_.async_wait([this](error_code cancelled) {
     if (cancelled) return;

@@ -8,12 +8,6 @@ namespace {
 
 constexpr std::size_t kFrameBytes = 1024;  // what an exchange's JSON takes beside its texts, roughly
 
-std::string printable(std::string_view text) {
-  std::string good(text);
-  while (const auto bad = find_invalid_utf8(good)) good[*bad] = '?';
-  return good;
-}
-
 void write_time(JsonWriter& json, std::string_view name, WallTime time) {
   if (time != WallTime{}) json.text(name, format_time(time));
 }
@@ -30,12 +24,28 @@ void write_stages(JsonWriter& json, const std::vector<core::StageTime>& stages) 
   json.end_array();
 }
 
+void write_attachments(JsonWriter& json, const std::vector<body::Attachment>& files) {
+  json.key("attachments");
+  json.begin_array();
+  for (const auto& file : files) {
+    json.begin_object();
+    json.text_if_any("name", file.name);
+    json.text_if_any("mimeType", file.mime_type);
+    json.text("content", file.content);
+    json.text("digest", file.digest);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 /// The members of a send's result, without the braces.
 void write_result(JsonWriter& json, const core::ExchangeView& exchange) {
   json.text("status", exchange.status);
   json.text_if_any("runId", exchange.run_id);
   json.text_if_any("sessionKey", exchange.session_key);
+  json.text_if_any("childSessionKey", exchange.child_session_key);
   if (exchange.reply) json.text("reply", *exchange.reply);
+  if (!exchange.attachments.empty()) write_attachments(json, exchange.attachments);
   json.text("correlationId", exchange.correlation_id);
   json.text_if_any("gateway", exchange.gateway);
   json.text_if_any("agent", exchange.agent);
@@ -62,7 +72,25 @@ void write_exchange(JsonWriter& json, const core::ExchangeView& exchange) {
 }
 
 std::size_t text_bytes(const core::ExchangeView& exchange) {
-  return (exchange.reply ? exchange.reply->size() : 0) + (exchange.message ? exchange.message->size() : 0);
+  std::size_t bytes = (exchange.reply ? exchange.reply->size() : 0) + (exchange.message ? exchange.message->size() : 0);
+  for (const auto& file : exchange.attachments) bytes += file.content.size();
+  return bytes;
+}
+
+/// The members of an agent, without the braces.
+void write_agent(JsonWriter& json, const core::AgentView& agent) {
+  json.text("gateway", agent.gateway);
+  json.text("id", agent.id);
+  json.text_if_any("name", agent.name);
+  json.text_if_any("presence", agent.presence);
+  json.flag("remote", agent.remote);
+}
+
+void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.key(name);
+  json.begin_array();
+  for (const auto& text : texts) json.text(text);
+  json.end_array();
 }
 
 void write_peer(JsonWriter& json, const core::PeerView& peer) {
@@ -91,6 +119,12 @@ void write_peer(JsonWriter& json, const core::PeerView& peer) {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string good(text);
+  while (const auto bad = find_invalid_utf8(good)) good[*bad] = '?';
+  return good;
+}
 
 void write_error(JsonWriter& json, const Error& error) {
   json.key("error");
@@ -146,11 +180,25 @@ std::string agents_json(const std::vector<core::AgentView>& agents, std::string_
   json.begin_array();
   for (const auto& agent : agents) {
     json.begin_object();
-    json.text("gateway", agent.gateway);
-    json.text("id", agent.id);
-    json.text_if_any("name", agent.name);
-    json.text_if_any("presence", agent.presence);
-    json.flag("remote", agent.remote);
+    write_agent(json, agent);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string survey_json(const std::vector<AskedAgent>& agents, std::string_view requester) {
+  JsonWriter json;
+  json.begin_object();
+  json.text_if_any("requester", requester);
+  json.key("agents");
+  json.begin_array();
+  for (const auto& asked : agents) {
+    json.begin_object();
+    write_agent(json, asked.agent);
+    if (asked.ops) write_texts(json, "ops", *asked.ops);
+    json.text_if_any("why", printable(asked.why));
     json.end_object();
   }
   json.end_array();
@@ -171,15 +219,26 @@ std::string peer_agents_json(std::string_view gateway, const std::vector<body::A
     json.text("id", agent.id);
     json.text_if_any("name", agent.name);
     json.flag("remote", true);
-    json.key("ops");
-    json.begin_array();
-    for (const auto& op : agent.ops) json.text(op);
-    json.end_array();
+    write_texts(json, "ops", agent.ops);
     json.end_object();
   }
   json.end_array();
   json.end_object();
   return json.take();
+}
+
+std::string listing_json(std::string_view listing, std::string_view gateway, bool remote) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("gateway", gateway);
+  json.flag("remote", remote);
+  json.end_object();
+  std::string ours = json.take();
+  if (listing.size() <= 2) return ours;
+  // Ours stand last: of two members of one name readers take the second.
+  std::string all(listing.substr(0, listing.size() - 1));
+  ours.front() = ',';
+  return all += ours;
 }
 
 std::string peer_json(const core::PeerView& peer) {
@@ -222,10 +281,7 @@ std::string status_json(const core::StatusView& status) {
   json.text_if_any("version", status.gateway_version);
   json.text_if_any("error", printable(status.gateway_error));
   json.end_object();
-  json.key("agents");
-  json.begin_array();
-  for (const auto& agent : status.agents) json.text(agent);
-  json.end_array();
+  write_texts(json, "agents", status.agents);
   json.number("peers", status.peers);
   json.number("peersPending", status.peers_pending);
   json.number("outgoingOpen", status.outgoing_open);

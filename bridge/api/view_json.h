@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,27 +15,42 @@
 
 namespace clawbridge::api {
 
+/// The text with `?` for each byte that is not UTF-8.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// Writes the member `"error":{"code","message","retryable"}`. Bytes of the message that are not UTF-8 become `?`.
 void write_error(JsonWriter& json, const Error& error);
 
 /// Result of `sessions_send`:
-/// `{"status","runId","sessionKey","reply","correlationId","gateway","agent","remote","stage",
-/// "stages":[{"stage","time"}],"error","truncated","hint","reason","unreachable"}`.
+/// `{"status","runId","sessionKey","childSessionKey","reply","attachments":[{"name","mimeType","content","digest"}],
+/// "correlationId","gateway","agent","remote","stage","stages":[{"stage","time"}],"error","truncated","hint","reason",
+/// "unreachable"}`.
 [[nodiscard]] std::string send_json(const core::ExchangeView& exchange);
 
 /// The same, and what only somebody who looks back wants: `direction` (outgoing, incoming), `source`, `operation`,
 /// `created`, `expires` and, where known, the request's `message`.
 [[nodiscard]] std::string exchange_json(const core::ExchangeView& exchange);
-/// `{"exchanges":[…]}`
 /// What a request to stop an exchange has come to.
 [[nodiscard]] std::string cancel_json(const core::CancelView& cancel);
+/// `{"exchanges":[…]}`
 [[nodiscard]] std::string exchanges_json(const std::vector<core::ExchangeView>& exchanges);
 
 /// `{"requester","agents":[{"gateway","id","name","presence","remote"}]}`; `requester` is left out when empty.
 [[nodiscard]] std::string agents_json(const std::vector<core::AgentView>& agents, std::string_view requester);
+/// An agent, and what its bridge says that the requester may ask of it; `why` there is no such word of it.
+struct AskedAgent {
+  core::AgentView agent;
+  std::optional<std::vector<std::string>> ops;
+  std::string why;
+};
+/// The same with `"ops"` or `"why"` of those that were asked about.
+[[nodiscard]] std::string survey_json(const std::vector<AskedAgent>& agents, std::string_view requester);
 /// A peer's own answer to agents_list: the same, with the operations allowed on each agent as `ops`.
 [[nodiscard]] std::string peer_agents_json(std::string_view gateway, const std::vector<body::AgentInfo>& agents,
                                            std::string_view requester);
+
+/// What a gateway's tool found, with `"gateway"` and `"remote"` beside it. `listing`: a JSON object, or empty.
+[[nodiscard]] std::string listing_json(std::string_view listing, std::string_view gateway, bool remote);
 
 /// `{"gateway","trust","presence","since","version","fingerprint","offeredFingerprint","gatewayKind","gatewayVersion","agents","openOutgoing","seen"}`
 [[nodiscard]] std::string peer_json(const core::PeerView& peer);

@@ -77,7 +77,7 @@ struct StartRun {
   std::string session_key;
   std::string text;
   std::string source_session;   // provenance: <gateway>/<agent>
-  std::string source_channel;   // mqtt:<correlation id>
+  std::string source_channel;   // mqtt:<correlation id>, of a late reply mqtt:<correlation id>:reply
   std::vector<body::Attachment> attachments;
   bool progress = false;        // report RunProgress
   // Of a spawn, whose session_key is new: the gateway makes that session. All may be empty.

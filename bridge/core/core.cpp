@@ -38,7 +38,7 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
       link_(context_, peers_, outbox_, asks_, gateway_, restored.epoch) {
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
-  outbox_.restore(std::move(restored.outgoing));
+  outbox_.restore(std::move(restored.outgoing), std::move(restored.untold));
   inbox_.restore(std::move(restored.incoming), std::move(restored.replay_marks), std::move(restored.newest_ids));
 }
 
@@ -285,7 +285,10 @@ void Core::handle_state(const Message& message, std::string_view payload) {
 void Core::handle(const Message& message, std::string_view payload) {
   const auto& gateway = message.source.gateway;
   if (message.type == MessageType::Request) {
-    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && !peer->reachable() && gateway != context_.me()) link_.look_again();
+    if (const auto* peer = peers_.find_pinned(gateway); peer != nullptr && gateway != context_.me()) {
+      if (!peer->reachable()) link_.look_again();
+      if (!message.incarnation.empty() && message.incarnation != context_.incarnation) link_.on_asked_for_another_journal();
+    }
     if (!inbox_.on_request(message, payload)) refuse(message.source, message.subject, payload, ErrorCode::UnknownPeer);
     return;
   }
@@ -358,7 +361,8 @@ void Core::refuse(const std::optional<Address>& claimed_source, const std::optio
 
 void Core::on_ask_answer(const AskAnswer& answer) {
   if (const auto* caller = std::get_if<AskForCaller>(&answer.purpose)) {
-    context_.actions.emplace_back(action::Answer{caller->ticket, answer.reply});
+    auto result = answer.reply ? AskResult(AskView{*answer.reply, answer.gateway}) : AskResult(answer.reply.error());
+    context_.actions.emplace_back(action::Answer{caller->ticket, std::move(result)});
     return;
   }
   if (std::holds_alternative<AskForOurselves>(answer.purpose)) {

@@ -53,7 +53,7 @@ struct OutgoingRecord {
   std::uint64_t request_bytes = 0;  // of `request`, also where the record comes without it
   bool dead = false;           // a dead letter: ended without having been carried out for certain, and nobody has dealt with it yet
   std::string child_session_key;  // of a spawn, once it has started
-  bool deliver_late = false;   // a reply for which the asking agent no longer waits goes to its session
+  bool deliver_late = false;   // the asking session is owed the end, and has not heard of it for certain
 };
 
 enum class IncomingStage { Stored, Queued, HandingOver, Started, Ended, Tombstone };
@@ -132,6 +132,11 @@ struct UpdateOutgoing {
   WallTime ended{};
   bool dead = false;
   std::string child_session_key;
+  bool deliver_late = false;
+};
+/// The asking sessions of these outgoing exchanges have heard the end.
+struct Told {
+  std::vector<std::string> ids;
 };
 struct PutIncoming {
   IncomingRecord record;
@@ -182,7 +187,7 @@ struct PutEpoch {
 };
 }  // namespace store
 
-using StoreOrder = std::variant<store::PutOutgoing, store::UpdateOutgoing, store::PutIncoming, store::UpdateIncoming,
+using StoreOrder = std::variant<store::PutOutgoing, store::UpdateOutgoing, store::Told, store::PutIncoming, store::UpdateIncoming,
                                 store::BuryDead, store::AcknowledgeIncoming, store::PutPeer, store::RemovePeer, store::Purge, store::PutEpoch>;
 
 /// What a journal holds when the bridge starts. Payloads (`request`, `reply`, `receipt`) of exchanges are left empty:
@@ -193,6 +198,7 @@ struct Snapshot {
   std::string last_id;         // greatest id of ours in the journal; empty if none
   std::vector<OutgoingRecord> outgoing;  // open ones, by id
   std::vector<IncomingRecord> incoming;  // not ended, by order received
+  std::vector<std::string> untold;       // outgoing ones that have ended, whose asking session is owed the end
   std::vector<PeerRecord> peers;
   std::vector<ReplayMark> replay_marks;
   std::vector<std::pair<std::string, std::string>> newest_ids;  // source gateway -> greatest id of it in the journal

@@ -56,6 +56,10 @@ class Link {
   /// should its next state be lost on the way.
   void on_peer_offline();
 
+  /// A peer believes that we have another journal: it missed our state, or the broker keeps a wrong one, the late will of a journal
+  /// that is lost, which was itself lost on its way to us. The peer cannot see which, so our state is published again.
+  void on_asked_for_another_journal() { republish_soon(); }
+
   /// Tells the others when the gateway has come, gone or changed.
   void on_gateway_changed();
   void say_offline();

@@ -6,6 +6,7 @@
 #include "bridge/core/content.h"
 #include "bridge/core/late.h"
 #include "bridge/core/planted.h"
+#include "bridge/core/router.h"
 #include "bridge/core/task.h"
 
 namespace clawbridge::core {
@@ -26,6 +27,7 @@ constexpr microseconds kOfflineProbe = minutes{5};
 constexpr microseconds kStatusEvery = minutes{5};
 constexpr microseconds kStatusPause = seconds{10};
 constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at every request on the wire
+constexpr microseconds kToldDelay = seconds{1};        // longer than any step's answers take to leave
 constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
@@ -97,7 +99,8 @@ void add_reply(ExchangeView& view, const body::Reply& reply) {
 
 // ---- start ----
 
-void Outbox::restore(std::vector<OutgoingRecord> records) {
+void Outbox::restore(std::vector<OutgoingRecord> records, std::vector<std::string> untold) {
+  untold_ = std::move(untold);
   for (auto& record : records) {
     Open open;
     open.record = std::move(record);
@@ -114,6 +117,21 @@ void Outbox::restore(std::vector<OutgoingRecord> records) {
     }
     expiries_.schedule(id, context_.now.instant);
   }
+}
+
+void Outbox::start() {
+  pump(context_.me());
+  for (const auto& id : std::exchange(untold_, {})) {
+    const auto ended = context_.outgoing(id);
+    if (!ended) continue;
+    const auto message = read_back(context_, peers_, ended->reply, topic::Reply{ended->source});
+    tell_late(*ended, message ? message->get<body::Reply>() : nullptr);
+    context_.store(store::Told{{id}});
+  }
+}
+
+void Outbox::tell_late(const OutgoingRecord& ended, const body::Reply* reply) {
+  if (!agent_of_session(ended.asker).empty()) context_.late_replies.push_back(late_turn(context_, ended, reply));
 }
 
 // ---- lanes ----
@@ -777,7 +795,7 @@ void Outbox::reached(Open& open, std::string_view stage) {
 void Outbox::save(const Open& open, std::string reply) {
   const auto& record = open.record;
   context_.store(store::UpdateOutgoing{record.id, record.receipt, record.stage, record.reason, record.run_id, record.stages,
-                                       record.status, std::move(reply), record.error, record.ended, record.dead, record.child_session_key});
+                                       record.status, std::move(reply), record.error, record.ended, record.dead, record.child_session_key, record.deliver_late});
 }
 
 void Outbox::end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply) {
@@ -789,6 +807,14 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   record.error = std::move(error);
   record.ended = context_.now.wall;
   record.dead = is_dead(record);
+  // An answer that leaves in this step may be lost with this process: until that is over, the session is owed the end.
+  const bool asker_hears = std::any_of(open.waiters.begin(), open.waiters.end(), [](const auto& waiter) { return waiter.is_asker && !waiter.for_start; });
+  const bool tell = record.deliver_late && !asker_hears && record.status != "cancelled";
+  if (record.deliver_late && asker_hears) {
+    told_.push_back(id);
+    told_timer_.schedule_by(0, context_.now.instant + kToldDelay);
+  }
+  record.deliver_late = record.deliver_late && asker_hears;
   if (reply != nullptr && !reply->run_id.empty()) record.run_id = reply->run_id;
   if (reply != nullptr && !reply->child_session_key.empty()) record.child_session_key = reply->child_session_key;
   reached(open, "ended");
@@ -819,8 +845,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
     if (reply != nullptr) add_reply(view, *reply);
     for (const auto& waiter : waiters) answer(waiter.ticket, SendResult(view));
   }
-  const bool asker_was_told = std::any_of(waiters.begin(), waiters.end(), [](const auto& waiter) { return waiter.is_asker && !waiter.for_start; });
-  if (ended.deliver_late && !asker_was_told && ended.status != "cancelled") context_.late_replies.push_back(late_turn(context_, ended, reply));
+  if (tell) tell_late(ended, reply);
   pump(gateway);
 }
 
@@ -982,6 +1007,7 @@ void Outbox::on_time() {
   while (const auto gateway = status_timers_.pop_due(now)) ask_status(*gateway);
   while (const auto gateway = probes_.pop_due(now)) pump(*gateway);
   while (const auto gateway = ack_timers_.pop_due(now)) flush_acks(*gateway);
+  if (told_timer_.pop_due(now)) context_.store(store::Told{std::exchange(told_, {})});
   while (const auto ticket = wait_timers_.pop_due(now)) {
     const auto found = waiting_for_.find(*ticket);
     if (found == waiting_for_.end()) continue;
@@ -1002,7 +1028,7 @@ void Outbox::on_time() {
 
 std::optional<Instant> Outbox::next_deadline() const {
   return earliest(earliest(earliest(retries_.next(), expiries_.next()), earliest(ack_timers_.next(), status_timers_.next())),
-                  earliest(earliest(wait_timers_.next(), probes_.next()), unconfirmed_.next()));
+                  earliest(earliest(wait_timers_.next(), probes_.next()), earliest(unconfirmed_.next(), told_timer_.next())));
 }
 
 // ---- views ----

@@ -35,9 +35,11 @@ class Outbox {
  public:
   Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks) {}
 
-  void restore(std::vector<OutgoingRecord> records);
-  /// Once, in the first step: what was asked of our own agents goes on without the broker.
-  void start() { pump(context_.me()); }
+  /// `untold`: those that have ended and whose asking session may not have heard of it.
+  void restore(std::vector<OutgoingRecord> records, std::vector<std::string> untold);
+  /// Once, in the first step: what was asked of our own agents goes on without the broker, and what the callers of an earlier life
+  /// were to hear is delivered to their sessions.
+  void start();
 
   // ---- local callers ----
   void send(const event::LocalSend& send, const Target& target, std::vector<std::string> chain);
@@ -143,6 +145,7 @@ class Outbox {
   void answer(Ticket ticket, Result result);
   void stop_waiting(const std::string& id, Ticket ticket);
   void answer_starters(Open& open);
+  void tell_late(const OutgoingRecord& ended, const body::Reply* reply);
   Open* find_from(const Message& message);
   void hint(ExchangeView& view, const Open& open) const;
 
@@ -157,6 +160,9 @@ class Outbox {
   Timers<std::string> ack_timers_;    // by gateway
   Timers<std::string> status_timers_; // by gateway
   Timers<Ticket> wait_timers_;
+  std::vector<std::string> untold_;   // of an earlier life
+  std::vector<std::string> told_;     // their callers were answered; journaled a moment later, when the answers are out
+  Timers<int> told_timer_;
   std::map<std::string, std::string, std::less<>> stopped_by_;  // exchange -> the open request to stop it
   std::uint64_t bytes_ = 0;                                    // of the requests that are open
   std::map<Ticket, std::string> waiting_for_;

@@ -41,6 +41,9 @@ bool is_handed_over(const IncomingRecord& record) { return record.stage == Incom
 // Nobody waits for its reply, and no peer asks about it: it is from our own outbox.
 bool is_late_reply(const IncomingRecord& record) { return record.source_gateway == kLateGateway; }
 
+// By which a turn is found again in the gateway's history. An agent may ask its own session: the late reply is another turn there.
+std::string source_channel(const IncomingRecord& record) { return "mqtt:" + record.id + (is_late_reply(record) ? ":reply" : ""); }
+
 }  // namespace
 
 void Turns::restore(std::vector<IncomingRecord> records) {
@@ -316,7 +319,7 @@ void Turns::order_run(Open& open, const Task& task) {
                                                  .session_key = record.session_key,
                                                  .text = task.text,
                                                  .source_session = record.source.str(),
-                                                 .source_channel = "mqtt:" + record.id,
+                                                 .source_channel = source_channel(record),
                                                  .attachments = task.attachments,
                                                  .progress = task.progress,
                                                  .new_session = record.op == Operation::SessionsSpawn,
@@ -338,7 +341,7 @@ void Turns::recover(Open& open) {
                                                    .idempotency_key = idempotency_key(record),
                                                    .agent = record.target.agent,
                                                    .session_key = record.session_key,
-                                                   .source_channel = "mqtt:" + record.id,
+                                                   .source_channel = source_channel(record),
                                                    .text = stored_task(record).value_or(Task{}).text,
                                                    .boot_id = record.boot_id,
                                                    .handed_over = handed_over});

@@ -54,8 +54,11 @@ struct CancelView {
 };
 using CancelResult = Result<CancelView>;
 
-/// Answer to LocalAsk: the peer's reply.
-using AskResult = Result<body::Reply>;
+/// Answer to LocalAsk: the reply, and whose it is, as the asker need not have named it.
+struct AskView : body::Reply {
+  std::string gateway;
+};
+using AskResult = Result<AskView>;
 
 struct PeerView {
   std::string gateway;

@@ -68,7 +68,8 @@ struct JournalDb::Statements {
       "UPDATE outgoing SET receipt = ?2, stage = ?3, reason = ?4, run_id = ?5, stages = ?6, status = ?7, error_code = "
       "?8, "
       "error_message = ?9, error_retryable = ?10, ended = ?11, reply = coalesce(?12, reply), dead = ?13, "
-      "child_session_key = ?14 WHERE id = ?1"};
+      "child_session_key = ?14, deliver_late = ?15 WHERE id = ?1"};
+  Statement told{db, "UPDATE outgoing SET deliver_late = 0 WHERE id = ?1"};
   Statement bury_outgoing{db, "UPDATE outgoing SET dead = 0 WHERE id = ?1"};
   Statement outgoing_row{db, "SELECT row FROM outgoing WHERE id = ?1"};
   Statement remove_outgoing{db, "DELETE FROM outgoing WHERE row = ?1"};
@@ -156,6 +157,8 @@ core::Snapshot JournalDb::restore() {
   snapshot.last_id = db_->text("SELECT max(id) FROM outgoing");
   Statement outgoing(*db_, ("SELECT " + kOutgoingColumns + " FROM outgoing WHERE status = '' ORDER BY id").c_str());
   while (outgoing.step()) snapshot.outgoing.push_back(outgoing_from(outgoing, false));
+  Statement untold(*db_, "SELECT id FROM outgoing WHERE deliver_late <> 0 AND status <> '' ORDER BY id");
+  while (untold.step()) snapshot.untold.push_back(untold.text(0));
   Statement incoming(
       *db_,
       ("SELECT " + kIncomingColumns + ", checksum = checksum(" + kTurnColumns +
@@ -310,6 +313,7 @@ void JournalDb::write(const core::store::UpdateOutgoing& order) {
   bind_payload(s, 12, order.reply);
   s.bind_number(13, order.dead ? 1 : 0);
   s.bind_text(14, order.child_session_key);
+  s.bind_number(15, order.deliver_late ? 1 : 0);
   s.run();
 }
 
@@ -388,6 +392,13 @@ void JournalDb::write(const core::store::UpdateIncoming& order) {
   s.bind_number(14, order.dead ? 1 : 0);
   s.run();
   add_incoming_bytes(order.source_gateway, order.reply.size());
+}
+
+void JournalDb::write(const core::store::Told& order) {
+  for (const auto& id : order.ids) {
+    statements_->told.bind_text(1, id);
+    statements_->told.run();
+  }
 }
 
 void JournalDb::write(const core::store::BuryDead& order) {

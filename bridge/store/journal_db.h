@@ -73,6 +73,7 @@ class JournalDb : public core::JournalReader {
   void write(const core::store::UpdateOutgoing& order);
   void write(const core::store::PutIncoming& order);
   void write(const core::store::UpdateIncoming& order);
+  void write(const core::store::Told& order);
   void write(const core::store::BuryDead& order);
   void write(const core::store::AcknowledgeIncoming& order);
   void write(const core::store::PutPeer& order);

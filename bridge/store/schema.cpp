@@ -130,6 +130,7 @@ UPDATE incoming SET checksum = checksum(source_gateway, id, digest, source, targ
 constexpr const char* kVersion5 = R"sql(
 ALTER TABLE outgoing ADD COLUMN child_session_key TEXT NOT NULL DEFAULT '';
 ALTER TABLE outgoing ADD COLUMN deliver_late INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outgoing_untold ON outgoing (id) WHERE deliver_late <> 0 AND status <> '';
 )sql";
 
 /// Step n brings a file from version n to n + 1. A step that was released is never changed.

@@ -17,9 +17,11 @@
 #include "bridge/api/connection.h"
 #include "bridge/api/routes.h"
 #include "bridge/core/service.h"
+#include "bridge/crypto/system_cryptography.h"
 #include "tests/fuzz/require.h"
 #include "topics/address.h"
 #include "topics/encoding.h"
+#include "topics/limits.h"
 #include "topics/ulid.h"
 
 namespace clawbridge::fuzz {
@@ -37,7 +39,30 @@ core::ExchangeView view_of(const core::event::LocalSend& send) {
   view.agent = "jarvis";
   view.reply = "echo: " + send.message;
   view.session_key = send.session_key;
+  view.attachments = send.attachments;
   return view;
+}
+
+void require_caller(const std::string& agent) {
+  require(agent == kBridgeAgent || is_agent_id(agent), "a caller is a person or an agent");
+}
+
+void require_texts(std::initializer_list<std::string> texts) {
+  for (const auto& text : texts) require(!find_invalid_utf8(text), "texts of a caller are valid UTF-8");
+}
+
+void require_files(const std::vector<body::Attachment>& files) {
+  require(files.size() <= kAttachmentsMax, "files keep their limit");
+  for (const auto& file : files) {
+    require_texts({file.name, file.mime_type});
+    require(base64_decode(file.content).has_value(), "a file's content is base64");
+    require(is_hex(file.digest, 64), "a file has its digest");
+  }
+}
+
+void require_times(std::chrono::milliseconds wait, const std::optional<std::chrono::milliseconds>& expires_in) {
+  require(wait.count() >= 0 && wait <= kSecondsMax, "a wait keeps its limits");
+  require(!expires_in || (expires_in->count() > 0 && *expires_in <= kSecondsMax), "an expiry keeps its limits");
 }
 
 // Answers every call as soon as it may, which is later, and looks at what it was asked.
@@ -45,19 +70,27 @@ class PromptService final : public core::Service {
  public:
   explicit PromptService(asio::io_context& io) : io_(io) {}
 
-  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override {
+  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done,
+                    std::function<void(const std::string&)> progress) override {
     require(!request.message.empty(), "a message has text");
-    for (const auto& text : {request.message, request.session_key, request.label, request.agent, request.gateway,
-                             request.caller_session}) {
-      require(!find_invalid_utf8(text), "texts of a caller are valid UTF-8");
-    }
-    require(request.caller_agent == kBridgeAgent || is_agent_id(request.caller_agent),
-            "a caller is a person or an agent");
+    require_texts({request.message, request.session_key, request.label, request.agent, request.gateway, request.caller_session});
+    require_caller(request.caller_agent);
     require(request.caller_session.size() <= 1024, "a caller's session keeps its limit");
-    require(request.wait.count() >= 0 && request.wait <= kSecondsMax, "a wait keeps its limits");
-    require(!request.expires_in || (request.expires_in->count() > 0 && *request.expires_in <= kSecondsMax),
-            "an expiry keeps its limits");
-    return answer([view = view_of(request), done = std::move(done)] { done(view); });
+    require_times(request.wait, request.expires_in);
+    require_files(request.attachments);
+    return answer([view = view_of(request), done = std::move(done), progress = std::move(progress)] {
+      if (progress) progress(*view.reply);
+      done(view);
+    });
+  }
+  core::Ticket spawn(core::event::LocalSpawn request, std::function<void(core::SendResult)> done,
+                     std::function<void(const std::string&)>) override {
+    require(!request.spawn.task.empty(), "a spawn has a task");
+    require_texts({request.spawn.task, request.spawn.label, request.spawn.model, request.spawn.thinking, request.agent, request.gateway});
+    require_caller(request.caller_agent);
+    require_times(request.wait, request.expires_in);
+    require_files(request.spawn.attachments);
+    return answer([done = std::move(done)] { done(core::ExchangeView{}); });
   }
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override {
     require(is_ulid(request.id), "what is waited for is an id");
@@ -78,8 +111,18 @@ class PromptService final : public core::Service {
     return answer([done = std::move(done)] { done(core::ExchangeView{}); });
   }
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override {
-    require(request.op == Operation::Ping || request.op == Operation::AgentsList, "only questions are asked");
-    require(!request.gateway.empty() && !find_invalid_utf8(request.gateway), "a question is for a gateway");
+    require_texts({request.gateway, request.agent});
+    require_caller(request.caller_agent);
+    require_times(request.wait, {});
+    if (const auto* list = std::get_if<body::SessionsList>(&request.what)) {
+      for (const auto& kind : list->kinds) require_texts({kind, list->label, list->search});
+    } else if (const auto* history = std::get_if<body::SessionsHistory>(&request.what)) {
+      require(!history->session_key.empty() && !find_invalid_utf8(history->session_key), "a history is of a session");
+    } else if (const auto* status = std::get_if<body::SessionStatus>(&request.what)) {
+      require_texts({status->session_key});
+    } else {
+      require(!request.gateway.empty(), "a question is for a gateway");
+    }
     return answer([done = std::move(done)] { done(Error{ErrorCode::GatewayDown, "nobody is there\xff", true}); });
   }
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override {
@@ -94,6 +137,11 @@ class PromptService final : public core::Service {
     return answer([done = std::move(done)] { done(core::PeerView{}); });
   }
   void cancel(core::Ticket) override {}
+  std::uint64_t watch(std::function<void(const core::action::Note&)> see) override {
+    answer([see] { see({core::action::Level::Info, "exchange.ended", {{"cid", "01KANYZ2Q6S7C0J5X4M3T8W9B1"}}}); });
+    return 1;
+  }
+  void unwatch(std::uint64_t) override {}
 
   core::StatusView status() override { return {}; }
   std::vector<core::PeerView> peers() override { return std::vector<core::PeerView>(1); }
@@ -163,7 +211,8 @@ class Call {
   PromptService service_{io_};
   api::Refusals refusals_{[](const core::action::Note&) {}};
   api::SocketAccess access_;
-  api::Routes routes_{service_, refusals_};
+  crypto::SystemCryptography crypto_;
+  api::Routes routes_{service_, refusals_, crypto_};
   api::ConnectionLimits limits_{.body_bytes_max = 8 * 1024};
   api::Connection::Socket ours_{io_};
   std::string heard_;
@@ -202,8 +251,13 @@ void check_answer(std::string& heard) {
   parser.eager(true);
   boost::system::error_code failure;
   const auto used = parser.put(asio::buffer(heard), failure);
-  require(!failure && parser.is_done(), "an answer is whole and is HTTP");
   const auto& answer = parser.get();
+  if (parser.is_header_done() && answer[http::field::content_type] == "text/event-stream") {
+    require(answer.body().empty() || answer.body().ends_with("\n\n"), "events are whole");
+    heard.erase(0, parser.is_done() ? used : heard.size());  // one without an end is the last answer
+    return;
+  }
+  require(!failure && parser.is_done(), "an answer is whole and is HTTP");
   require(answer[http::field::content_type] == "application/json", "an answer says that it is JSON");
   const auto body = nlohmann::json::parse(answer.body(), nullptr, false);
   require(body.is_object(), "an answer is a JSON object");

@@ -42,6 +42,7 @@ std::string describe_order(const StoreOrder& order) {
                         [](const store::UpdateOutgoing& o) { return "update outgoing " + o.id + " " + o.stage + " " + o.status; },
                         [](const store::PutIncoming& o) { return "put incoming " + o.record.id + " stage " + std::to_string(static_cast<int>(o.record.stage)) + " " + o.record.status; },
                         [](const store::UpdateIncoming& o) { return "update incoming " + o.id + " stage " + std::to_string(static_cast<int>(o.stage)) + " " + o.status; },
+                        [](const store::Told& o) { return "told " + std::to_string(o.ids.size()); },
                         [](const store::BuryDead& o) { return "bury " + o.id; },
                         [](const store::AcknowledgeIncoming& o) { return "acknowledge " + o.ids.front() + " of " + std::to_string(o.ids.size()); },
                         [](const store::PutPeer& o) { return "put peer " + o.record.gateway; },
@@ -85,6 +86,9 @@ std::string describe(const Event& event) {
                         [](const event::RunNotTaken& e) { return "run not taken " + name_of(e.run) + ": " + e.reason; },
                         [](const event::RunLost& e) { return "run lost " + name_of(e.run) + ": " + e.reason; },
                         [](const event::LocalSend& e) { return "send " + e.caller_agent + " -> " + e.gateway + "/" + e.agent + " " + e.session_key + e.label + " " + e.message.substr(0, 12); },
+                        [](const event::RunProgress& e) { return "run progress " + name_of(e.run); },
+                        [](const event::SessionsRead& e) { return "sessions read " + std::to_string(e.read); },
+                        [](const event::LocalSpawn& e) { return "spawn " + e.caller_agent + " -> " + e.gateway + "/" + e.agent + " " + e.spawn.task.substr(0, 12); },
                         [](const event::LocalAsk& e) { return "ask " + e.gateway; },
                         [](const event::LocalWait& e) { return "wait " + e.id; },
                         [](const event::LocalCancel& e) { return "cancel " + e.id; },
@@ -110,6 +114,8 @@ std::string describe(const Action& action) {
                         [](const action::StartRun& a) { return "start run " + name_of(a.run) + " in " + a.session_key; },
                         [](const action::AbortRun& a) { return "abort run " + name_of(a.run); },
                         [](const action::ForgetRun& a) { return "forget run " + name_of(a.run); },
+                        [](const action::ReadSessions& a) { return "read sessions " + std::to_string(a.read); },
+                        [](const action::Progress& a) { return "progress of " + a.id; },
                         [](const action::RecoverRun& a) { return "recover run " + name_of(a.run) + " boot " + a.boot_id; },
                         [](const action::Answer& a) {
                           const auto* sent = std::get_if<SendResult>(&a.result);

@@ -1,5 +1,6 @@
 #include "tests/sim/exchange_checker.h"
 
+#include "bridge/core/late.h"
 #include "tests/sim/policy_checker.h"
 #include "topics/ulid.h"
 
@@ -46,13 +47,19 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
     exchange.source = after->source;
     exchange.target = after->target;
     exchange.op = after->op;
-    exchange.lane = after->op == Operation::Cancel ? "cancel " + after->id : after->source.str() + "|" + after->target.str() + "|" + (after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session);
+    // Rule 3 keeps a lane's order in the requester's journal, and the responder starts what it receives in that order: what a lost
+    // journal has published may still be under way, and the next journal, knowing nothing of it, cannot wait for it.
+    const auto session = after->session.empty() ? "agent:" + after->target.agent + ":main" : after->session;
+    exchange.lane = after->op != Operation::SessionsSend
+                        ? std::string(to_string(after->op)) + " " + after->id
+                        : after->source.str() + "|" + after->target.str() + "|" + session + "|journal " + std::to_string(site.journals);
   } else if (!before->incarnation.empty() && (before->request != after->request || before->incarnation != after->incarnation)) {
     trace_.violation("bytes changed", describe(key, exchange));
   }
   const std::string was = before == nullptr ? "" : before->status;
   if (after->status == was) return;
   if (!was.empty() && (was != "unknown" || after->reply.empty())) trace_.violation("outcome changed", "from " + was + " to " + after->status + ": " + describe(key, exchange));
+  if (was.empty()) exchange.owes_late = before != nullptr && before->deliver_late && after->status != "cancelled";
   exchange.outcome = after->status;
   exchange.outcome_by_reply = !after->reply.empty();
   exchange.outcome_at = scheduler_.now();
@@ -61,7 +68,7 @@ void ExchangeChecker::outgoing_committed(const Site& site, const core::OutgoingR
 
 // What an outcome says of the turn must be true.
 void ExchangeChecker::judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status, std::string_view reply) {
-  if (exchange.op != Operation::SessionsSend) return;
+  if (exchange.op != Operation::SessionsSend && exchange.op != Operation::SessionsSpawn) return;
   const auto wrong = [&](const std::string& why) { trace_.violation("outcome", std::string(where) + " says " + status + ", but " + why + ": " + describe(key, exchange)); };
   const auto* responder = sites_.at(exchange.target.gateway);
   const bool same_journal = exchange.turns == 0 || exchange.journal == responder->journals;
@@ -110,7 +117,7 @@ void ExchangeChecker::check_outcome(const Site& site, const core::OutgoingRecord
   }
 }
 
-void ExchangeChecker::answered(const Site& site, const core::SendResult& result) {
+void ExchangeChecker::answered(const Site& site, const core::SendResult& result, bool is_asker) {
   if (!result) {
     trace_.count("answers that refuse");
     return;
@@ -123,6 +130,7 @@ void ExchangeChecker::answered(const Site& site, const core::SendResult& result)
     return;
   }
   if (result->status == "accepted") return;
+  if (is_asker) exchange.told = true;
   if (result->status != exchange.outcome && result->status != "unknown") {
     trace_.violation("answer", "a caller was told " + result->status + ": " + describe(key, exchange));
   }
@@ -149,6 +157,10 @@ void ExchangeChecker::answered(const Site& site, const core::CancelResult& resul
 void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingRecord* before, const core::IncomingRecord* after) {
   const auto& any = after != nullptr ? *after : *before;
   const Key key{any.source_gateway, any.id};
+  if (any.source_gateway == core::kLateGateway && before == nullptr) {
+    trace_.count("late replies");
+    exchanges_[{site.name, any.id}].told_late = true;
+  }
   auto& exchange = exchanges_[key];
   if (after == nullptr) {
     check_forgotten(site, *before, exchange);
@@ -158,6 +170,9 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
     if (before == nullptr) trace_.count("tombstones");
     return;
   }
+  // Once acknowledged it may be forgotten (rule 6), and a question about it that the broker replays is answered by a tombstone (rule 7).
+  // What that answers says nothing of the exchange: its requester has the reply, and takes no other.
+  if (exchange.put_away && before != nullptr && before->stage == IncomingStage::Tombstone) return;
   if (exchange.target.gateway.empty()) {  // its requester's journal was lost before anybody looked
     exchange.op = after->op;
     exchange.source = after->source;
@@ -180,7 +195,7 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
 
 void ExchangeChecker::check_taken(const Site& site, const core::IncomingRecord& record) {
   trace_.count("requests taken");
-  if (record.source.gateway == site.name) return;
+  if (record.source.gateway == site.name || record.source_gateway == core::kLateGateway) return;
   if (const auto why = forbidden(site, record)) trace_.violation("policy", site.name + " took what it may not: " + *why + ": " + record.id);
 }
 
@@ -191,7 +206,10 @@ void ExchangeChecker::check_forgotten(const Site& site, const core::IncomingReco
   const auto now = site.decided;
   if (is_open(record)) trace_.violation("forgotten", "while it was open: " + describe(key, exchange));
   if (now < record.expiry + hours{1}) trace_.violation("forgotten", "less than an hour after its expiry: " + describe(key, exchange));
-  if (record.acknowledged) return;
+  if (record.acknowledged) {
+    exchange.put_away = true;
+    return;
+  }
   exchange.forgotten = true;
   exchange.may_wait = true;  // nobody knows any more: `unknown`, a week after its expiry
   if (now < record.ended + kWeek) trace_.violation("forgotten", "before it was acknowledged: " + describe(key, exchange));
@@ -300,9 +318,15 @@ std::vector<std::string> ExchangeChecker::stuck() const {
   return stuck;
 }
 
+// The end reaches the asking session by its call, or late. By both only when the process died before it knew that the call was answered.
+void ExchangeChecker::check_told(const Key& key, const Exchange& exchange) const {
+  if (exchange.owes_late && !exchange.told && !exchange.told_late) trace_.violation("not told", "the asking session never heard of the end: " + describe(key, exchange));
+}
+
 void ExchangeChecker::check_agreement() {
   for (const auto& [key, exchange] : exchanges_) {
     if (exchange.order == 0 || exchange.requester_lost) continue;
+    check_told(key, exchange);
     if (exchange.outcome.empty()) {
       trace_.violation("no outcome", describe(key, exchange));
       continue;
@@ -310,7 +334,7 @@ void ExchangeChecker::check_agreement() {
     const auto responder = sites_.find(exchange.target.gateway);
     if (responder == sites_.end()) continue;
     const auto* record = responder->second->journal->committed_incoming(key.first, key.second);
-    if (record == nullptr) continue;
+    if (record == nullptr || exchange.put_away) continue;  // nothing, or a tombstone in its place
     const bool agree = record->stage == IncomingStage::Tombstone ? exchange.outcome == "expired" || exchange.outcome == record->status : record->status == exchange.outcome;
     if (!agree && exchange.outcome != "unknown") trace_.violation("disagreement", describe(key, exchange));
     const bool in_peace = healed_at_ && exchange.outcome_at > *healed_at_ + kSettles && exchange.outcome_by_reply;

@@ -24,7 +24,8 @@ class ExchangeChecker final : public TurnObserver {
   void outgoing_committed(const Site& site, const core::OutgoingRecord* before, const core::OutgoingRecord* after);
   void incoming_committed(const Site& site, const core::IncomingRecord* before, const core::IncomingRecord* after);
   void journal_lost(const Site& site);
-  void answered(const Site& site, const core::SendResult& result);
+  /// `is_asker`: the call by which the exchange was asked.
+  void answered(const Site& site, const core::SendResult& result, bool is_asker);
   void answered(const Site& site, const core::CancelResult& result);
   /// A person asks a dead letter again: its text may run under another id, too.
   void may_run_again(const std::string& source_gateway, const std::string& id) { asked_again_.insert({source_gateway, id}); }
@@ -59,6 +60,7 @@ class ExchangeChecker final : public TurnObserver {
     bool responder_lost = false;    // its journal, after it may have had this
     bool may_wait = false;
     bool forgotten = false;         // by the responder, unacknowledged, when its time had come
+    bool put_away = false;          // by the responder, acknowledged
     unsigned turns = 0;
     unsigned journal = 0;           // of the responder when the turn began
     bool finished = false;
@@ -69,6 +71,9 @@ class ExchangeChecker final : public TurnObserver {
     bool outcome_by_reply = false;
     Instant outcome_at{};
     std::string answer;             // at the responder
+    bool owes_late = false;         // it has ended, and the asking session is to hear of it
+    bool told = false;              // the caller that asked it was
+    bool told_late = false;         // its session was
   };
 
   [[nodiscard]] static Key key_of(std::string_view idempotency_key);
@@ -77,6 +82,7 @@ class ExchangeChecker final : public TurnObserver {
   void judge(const Key& key, const Exchange& exchange, std::string_view where, const std::string& status, std::string_view reply);
   void check_outcome(const Site& site, const core::OutgoingRecord& record, Exchange& exchange);
   void check_taken(const Site& site, const core::IncomingRecord& record);
+  void check_told(const Key& key, const Exchange& exchange) const;
   void check_forgotten(const Site& site, const core::IncomingRecord& record, Exchange& exchange);
 
   Scheduler& scheduler_;

@@ -12,11 +12,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "bridge/core/action.h"
+#include "bridge/gateway/boots.h"
 #include "bridge/gateway/history.h"
 #include "tests/sim/options.h"
 #include "tests/sim/random.h"
@@ -147,7 +149,8 @@ class Gateway {
   bool connected_ = false;
   bool cut_ = false;
   std::uint64_t cuts_ = 0;
-  WallTime started_as_seen_{};     // when the process started, by the clock when the adapter connected
+  std::optional<gateway::Boots> boots_;  // the real one, as every process of the bridge begins with it
+  gateway::Boot seen_boot_;              // of the process that it is connected to
   std::map<core::RunKey, std::string> awaited_;  // handed over on this connection, its end not heard of; key
   std::map<core::RunKey, Search> searches_;
   // process
@@ -161,7 +164,7 @@ class Gateway {
   // disk
   std::map<std::string, Session> sessions_;
   std::set<std::string> keys_;            // ever taken
-  std::set<std::string> record_;          // echo: correlation ids of its record file
+  std::set<std::string> record_;          // echo: correlation ids and texts of its record file
 };
 
 }  // namespace clawbridge::sim

@@ -15,8 +15,6 @@ constexpr microseconds kReconnectFirst = seconds{1};
 constexpr microseconds kReconnectMost = seconds{30};
 constexpr microseconds kWait = seconds{30};      // one agent.wait for a turn that this boot of the gateway may run
 constexpr microseconds kLookAgain = seconds{3};  // the same after a restart
-constexpr milliseconds kStartShift = seconds{2};
-constexpr std::string_view kStarted = "started-";
 
 std::string main_session(const std::string& agent) { return "agent:" + agent + ":main"; }
 
@@ -25,6 +23,7 @@ std::string main_session(const std::string& agent) { return "agent:" + agent + "
 void Gateway::attach(Sink sink) {
   ++life_;
   sink_ = std::move(sink);
+  boots_.emplace(name_);
   if (!is_echo()) {
     connect_soon(dice_.time(milliseconds{1}, milliseconds{200}));
     return;
@@ -64,8 +63,12 @@ void Gateway::connect_soon(microseconds delay) {
       return;
     }
     connected_ = true;
-    started_as_seen_ = clock_() - std::chrono::duration_cast<milliseconds>(scheduler_.now() - booted_);
-    core::event::GatewayUp up{.kind = "openclaw", .version = std::string(to_string(kind_)), .boot_id = boot_id(), .keeps_keys = kind_ == GatewayKind::Recent, .agents = {}};
+    const auto now = scheduler_.now();
+    gateway::Hello hello;
+    if (kind_ == GatewayKind::Recent) hello.boot_id = boot_id();
+    hello.uptime = std::chrono::duration_cast<milliseconds>(now - booted_);
+    seen_boot_ = boots_->name(hello, milliseconds{0}, clock_(), gateway::Boot::Steady(now.time_since_epoch()));
+    core::event::GatewayUp up{.kind = "openclaw", .version = std::string(to_string(kind_)), .boot_id = seen_boot_.id, .keeps_keys = kind_ == GatewayKind::Recent, .agents = {}};
     for (const auto& agent : agents_) up.agents.push_back({agent, {}});
     report(std::move(up));
   });
@@ -94,11 +97,7 @@ void Gateway::cut_socket(microseconds time) {
   });
 }
 
-// 2026.3.8 has no name for its boots: ours is when it started, by our clock.
-std::string Gateway::boot_id() const {
-  if (kind_ == GatewayKind::Older) return std::string(kStarted) + format_time(started_as_seen_);
-  return name_ + "-boot-" + std::to_string(boot_);
-}
+std::string Gateway::boot_id() const { return name_ + "-boot-" + std::to_string(boot_); }
 
 // ---- orders ----
 
@@ -183,12 +182,7 @@ void Gateway::carry_out(const core::action::RecoverRun& order) {
 // ---- looking for a turn: as bridge/gateway/recovery.cpp does ----
 
 bool Gateway::is_same_boot(const Search& search) const {
-  const auto& then = search.order.boot_id;
-  if (kind_ == GatewayKind::Recent) return then == boot_id();
-  if (search.order.handed_over >= started_as_seen_) return true;
-  if (!then.starts_with(kStarted)) return false;
-  const auto started = parse_time(std::string_view(then).substr(kStarted.size()));
-  return started && std::chrono::abs(*started - started_as_seen_) < kStartShift;
+  return gateway::is_same_boot(seen_boot_, search.order.boot_id, search.order.handed_over);
 }
 
 // What chat.history would show.
@@ -294,7 +288,7 @@ void Gateway::echo_finish(const TurnRef& turn) {
   turns_.erase(running);
   if (kind_ == GatewayKind::RecordingEcho) {
     observer_.turn_began(name_, turn->key, turn->session, turn->text);
-    record_.insert(turn->run.id);
+    record_.insert(turn->run.id + " " + turn->text);
   }
   turn->reply = "echo: " + turn->text;
   observer_.turn_finished(turn->key, ReplyStatus::Ok, turn->reply);
@@ -323,7 +317,7 @@ void Gateway::echo_recover(const core::action::RecoverRun& order) {
     report(core::event::RunStarted{order.run, order.idempotency_key});
   } else if (kind_ == GatewayKind::Echo) {
     report(core::event::RunEnded{order.run, finished(gateway::interrupted_reply("the echo gateway restarted during the turn and keeps no record"), search)});
-  } else if (record_.contains(order.run.id)) {
+  } else if (record_.contains(order.run.id + " " + order.text)) {
     report(core::event::RunEnded{order.run, finished(gateway::make_reply(ReplyStatus::Ok, "echo: " + order.text), search)});
   } else {
     report(core::event::RunNotTaken{order.run, "the echo gateway has no record of this turn"});

@@ -26,6 +26,8 @@ IncomingRecord without_payloads(IncomingRecord record) {
   return record;
 }
 
+bool is_trusted(const PeerRecord& peer) { return peer.trust != PeerTrust::Pending && peer.trust != PeerTrust::Revoked; }
+
 bool has_ended(const IncomingRecord& record) { return record.stage == IncomingStage::Ended || record.stage == IncomingStage::Tombstone; }
 
 }  // namespace
@@ -38,7 +40,11 @@ Snapshot Journal::restore() {
   snapshot.epoch = epoch_;
   outgoing_.for_each([&](const auto& id, const auto& record) {
     snapshot.last_id = id;
-    if (record.status.empty()) snapshot.outgoing.push_back(without_payloads(record));
+    if (record.status.empty()) {
+      snapshot.outgoing.push_back(without_payloads(record));
+    } else if (record.deliver_late) {
+      snapshot.untold.push_back(id);
+    }
   });
   std::vector<const Row*> open;
   std::map<std::string, std::string> newest;
@@ -141,9 +147,8 @@ void Journal::apply(const StoreOrder& order) {
 }
 
 void Journal::commit(CommitObserver& observer) {
-  trust_before_.clear();
   peers_.commit([&](const auto& gateway, const PeerRecord* before, const PeerRecord*) {  // first: observers ask whether they were trusted
-    trust_before_[gateway] = before == nullptr ? std::nullopt : std::optional(before->trust);
+    if (before != nullptr && is_trusted(*before)) trusted_meanwhile_.insert(gateway);
   });
   outgoing_.commit([&](const auto&, const auto* before, const auto* after) { observer.outgoing_committed(before, after); });
   incoming_.commit([&](const auto& key, const Row* before, const Row* after) {
@@ -152,13 +157,13 @@ void Journal::commit(CommitObserver& observer) {
   });
   marks_.commit([](const auto&, const auto*, const auto*) {});
   purged_.clear();
+  trusted_meanwhile_.clear();
   committed_epoch_ = epoch_;
 }
 
-std::optional<PeerTrust> Journal::trust_before(const std::string& gateway) const {
-  if (const auto changed = trust_before_.find(gateway); changed != trust_before_.end()) return changed->second;
+bool Journal::was_trusted(const std::string& gateway) const {
   const auto* peer = peers_.committed(gateway);
-  return peer == nullptr ? std::nullopt : std::optional(peer->trust);
+  return (peer != nullptr && is_trusted(*peer)) || trusted_meanwhile_.contains(gateway);
 }
 
 void Journal::roll_back() {
@@ -166,6 +171,7 @@ void Journal::roll_back() {
   incoming_.roll_back();
   purged_.clear();
   peers_.roll_back();
+  trusted_meanwhile_.clear();
   marks_.roll_back();
   epoch_ = committed_epoch_;
 }
@@ -187,6 +193,14 @@ void Journal::write(const store::UpdateOutgoing& order) {
   record->error = order.error;
   record->ended = order.ended;
   record->dead = order.dead;
+  record->child_session_key = order.child_session_key;
+  record->deliver_late = order.deliver_late;
+}
+
+void Journal::write(const store::Told& order) {
+  for (const auto& id : order.ids) {
+    if (auto* record = outgoing_.edit(id)) record->deliver_late = false;
+  }
 }
 
 void Journal::write(const store::PutIncoming& order) {
@@ -227,7 +241,10 @@ void Journal::write(const store::AcknowledgeIncoming& order) {
   }
 }
 
-void Journal::write(const store::PutPeer& order) { peers_.put(order.record.gateway, order.record); }
+void Journal::write(const store::PutPeer& order) {
+  if (is_trusted(order.record)) trusted_meanwhile_.insert(order.record.gateway);
+  peers_.put(order.record.gateway, order.record);
+}
 
 void Journal::write(const store::RemovePeer& order) { peers_.erase(order.gateway); }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,8 +46,9 @@ class Journal final : public core::JournalReader {
   [[nodiscard]] const std::map<std::string, core::OutgoingRecord>& committed_outgoing() const { return outgoing_.all_committed(); }
   [[nodiscard]] const std::map<IncomingKey, Row>& committed_incoming() const { return incoming_.all_committed(); }
   [[nodiscard]] const core::PeerRecord* committed_peer(const std::string& gateway) const { return peers_.committed(gateway); }
-  /// How far a peer was trusted before the transaction that is being committed; nothing when it was not known.
-  [[nodiscard]] std::optional<core::PeerTrust> trust_before(const std::string& gateway) const;
+  /// Whether a peer was trusted before the transaction that is being committed, after it, or at some moment within it: a commit that
+  /// waited for a full disk holds many steps.
+  [[nodiscard]] bool was_trusted(const std::string& gateway) const;
 
   [[nodiscard]] std::optional<core::IncomingRecord> incoming(std::string_view source_gateway, std::string_view id) override;
   [[nodiscard]] std::optional<core::OutgoingRecord> outgoing(std::string_view id) override;
@@ -67,6 +69,7 @@ class Journal final : public core::JournalReader {
   void write(const core::store::UpdateOutgoing& order);
   void write(const core::store::PutIncoming& order);
   void write(const core::store::UpdateIncoming& order);
+  void write(const core::store::Told& order);
   void write(const core::store::BuryDead& order);
   void write(const core::store::AcknowledgeIncoming& order);
   void write(const core::store::PutPeer& order);
@@ -80,7 +83,7 @@ class Journal final : public core::JournalReader {
   Table<std::string, core::PeerRecord> peers_;
   Table<std::string, core::ReplayMark> marks_;
   std::map<IncomingKey, Row> purged_;                            // by the transaction: as they were last
-  std::map<std::string, std::optional<core::PeerTrust>> trust_before_;  // of peers that the latest transaction changed
+  std::set<std::string> trusted_meanwhile_;                      // gateways, by the transaction or before it
   std::uint64_t epoch_ = 0;
   std::uint64_t committed_epoch_ = 0;
   std::uint64_t next_row_ = 1;

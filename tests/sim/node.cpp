@@ -257,10 +257,10 @@ void Node::incoming_committed(const core::IncomingRecord* before, const core::In
 // ---- local callers ----
 
 template <class Request>
-core::Ticket Node::ask_core(Request request, microseconds wait) {
+core::Ticket Node::ask_core(Request request, microseconds wait, bool is_asker) {
   if (!running()) return 0;
   request.ticket = next_ticket_++;
-  callers_.emplace(request.ticket, Caller{wait, std::nullopt});
+  callers_.emplace(request.ticket, Caller{wait, is_asker, std::nullopt});
   const auto ticket = request.ticket;
   post(std::move(request));
   return ticket;
@@ -268,7 +268,11 @@ core::Ticket Node::ask_core(Request request, microseconds wait) {
 
 core::Ticket Node::ask(core::event::LocalSend send) {
   const auto wait = send.wait;
-  return ask_core(std::move(send), wait);
+  return ask_core(std::move(send), wait, true);
+}
+core::Ticket Node::ask(core::event::LocalSpawn spawn) {
+  const auto wait = spawn.wait;
+  return ask_core(std::move(spawn), wait, true);
 }
 core::Ticket Node::ask(core::event::LocalWait wait) {
   const auto time = wait.wait;
@@ -295,9 +299,10 @@ void Node::leave(core::Ticket ticket) {
 }
 
 void Node::carry_out(core::action::Answer& answer) {
-  if (callers_.erase(answer.ticket) == 0) return;
+  const auto caller = callers_.extract(answer.ticket);
+  if (caller.empty()) return;
   world_.trace.count("callers answered");
-  if (const auto* sent = std::get_if<core::SendResult>(&answer.result)) world_.exchanges.answered(site_, *sent);
+  if (const auto* sent = std::get_if<core::SendResult>(&answer.result)) world_.exchanges.answered(site_, *sent, caller.mapped().is_asker);
   if (const auto* cancelled = std::get_if<core::CancelResult>(&answer.result)) world_.exchanges.answered(site_, *cancelled);
 }
 

@@ -60,6 +60,7 @@ class Node final : private CommitObserver {
 
   // ---- local callers ----
   core::Ticket ask(core::event::LocalSend send);
+  core::Ticket ask(core::event::LocalSpawn spawn);
   core::Ticket ask(core::event::LocalWait wait);
   core::Ticket ask(core::event::LocalCancel cancel);
   core::Ticket ask(core::event::LocalAsk ask);
@@ -90,7 +91,7 @@ class Node final : private CommitObserver {
   void check_step(const core::Event& event, std::size_t actions);
   void note(const core::action::Note& note);
   template <class Request>
-  core::Ticket ask_core(Request request, std::chrono::microseconds wait);
+  core::Ticket ask_core(Request request, std::chrono::microseconds wait, bool is_asker = false);
   [[nodiscard]] Now clocks() const;
 
   void carry_out(core::action::Store&) {}
@@ -103,6 +104,8 @@ class Node final : private CommitObserver {
   void carry_out(core::action::AbortRun& order) { gateway_.carry_out(order); }
   void carry_out(core::action::RecoverRun& order) { gateway_.carry_out(order); }
   void carry_out(core::action::ForgetRun&) {}
+  void carry_out(core::action::ReadSessions&) {}
+  void carry_out(core::action::Progress&) {}
   void carry_out(core::action::Answer& answer);
   void carry_out(core::action::Note& order) { note(order); }
   void carry_out(core::action::Stopped&);
@@ -139,6 +142,7 @@ class Node final : private CommitObserver {
   core::Ticket next_ticket_ = 1;
   struct Caller {
     std::chrono::microseconds wait{};
+    bool is_asker = false;           // an agent's own call, which tells it the end
     std::optional<Instant> latest;   // when it must have been answered; nothing while its request waits with the events
   };
   std::map<core::Ticket, Caller> callers_;

@@ -13,7 +13,9 @@ bool fits(const std::vector<std::string>& globs, std::string_view text) {
 }
 
 bool denied(const Site& site, const core::IncomingRecord& record, const std::string& session) {
+  const auto speaks_of = [&](const std::vector<Operation>& operations) { return std::find(operations.begin(), operations.end(), record.op) != operations.end(); };
   for (const auto& rule : site.options.policy) {
+    if (!speaks_of(rule.allow) && !speaks_of(rule.deny)) continue;
     if (!fits(rule.from, record.source.str()) || !fits(rule.to, record.target.agent)) continue;
     if (!rule.sessions.empty()) {
       if (session.empty()) return false;  // judged when it is known
@@ -21,18 +23,15 @@ bool denied(const Site& site, const core::IncomingRecord& record, const std::str
     }
     return rule.allow.empty();
   }
-  return false;
+  return record.op == Operation::SessionsSpawn;
 }
 
 }  // namespace
 
 std::optional<std::string> forbidden(const Site& site, const core::IncomingRecord& record) {
-  const auto trusted = [](std::optional<core::PeerTrust> trust) { return trust && *trust != core::PeerTrust::Pending && *trust != core::PeerTrust::Revoked; };
-  const auto* peer = site.journal->committed_peer(record.source_gateway);
-  if (peer == nullptr) return "its peer is unknown";
-  // It may have been taken just before or just after the trust changed in the same transaction.
-  if (!trusted(peer->trust) && !trusted(site.journal->trust_before(record.source_gateway))) return "its peer is not trusted";
-  if (record.op != Operation::SessionsSend) return std::nullopt;  // the simulator's rules speak of nothing else
+  if (site.journal->committed_peer(record.source_gateway) == nullptr) return "its peer is unknown";
+  if (!site.journal->was_trusted(record.source_gateway)) return "its peer is not trusted";
+  if (record.op != Operation::SessionsSend && record.op != Operation::SessionsSpawn) return std::nullopt;  // the simulator's rules speak of nothing else
   const bool label = record.session.starts_with("label:");
   const auto session = label ? std::string() : record.session.empty() ? "agent:" + record.target.agent + ":main" : record.session;
   if (denied(site, record, session)) return "a rule denies it";

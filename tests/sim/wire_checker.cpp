@@ -10,6 +10,7 @@ constexpr std::size_t kOnWireMax = 16;
 bool waits_for_receipt(const core::OutgoingRecord& record) { return record.status.empty() && !record.receipt; }
 
 std::string lane_of(const core::OutgoingRecord& record) {
+  if (record.op == Operation::SessionsSpawn) return record.id;  // a session of its own
   return record.source.str() + "|" + record.target.str() + "|" + (record.session.empty() ? "agent:" + record.target.agent + ":main" : record.session);
 }
 

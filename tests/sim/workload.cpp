@@ -44,7 +44,9 @@ void Workload::send() {
   } else if (dice_.chance(0.1)) {
     send.expires_in = std::chrono::duration_cast<milliseconds>(dice_.spread(seconds{600}, hours{7 * 24}));
   }
-  const auto ticket = from.ask(std::move(send));
+  if (dice_.chance(0.6)) send.late_reply = dice_.chance(0.5) ? core::event::LateReply::Keep : core::event::LateReply::Deliver;
+  const bool spawns = dice_.chance(0.1);
+  const auto ticket = spawns ? from.ask(spawn_like(send)) : from.ask(std::move(send));
   if (ticket != 0 && dice_.chance(0.05)) {
     world_.scheduler.after(dice_.time(milliseconds{1}, seconds{10}), [&from, ticket, life = from.lives()] {
       if (life == from.lives()) from.leave(ticket);
@@ -93,9 +95,22 @@ void Workload::ask_again() {
     return;
   }
   core::event::LocalAsk ask;
-  ask.op = dice_.chance(0.5) ? Operation::Ping : Operation::AgentsList;
+  if (dice_.chance(0.5)) ask.what = body::AgentsList{};
   ask.gateway = nodes_[dice_.below(nodes_.size())]->site().name;
   (void)from.ask(std::move(ask));
+}
+
+core::event::LocalSpawn Workload::spawn_like(const core::event::LocalSend& send) {
+  core::event::LocalSpawn spawn;
+  spawn.caller_agent = send.caller_agent;
+  spawn.gateway = send.gateway;
+  spawn.agent = send.agent;
+  spawn.spawn.task = send.message;
+  spawn.wait = send.wait;
+  spawn.expires_in = send.expires_in;
+  spawn.late_reply = send.late_reply;
+  spawn.until_ended = dice_.chance(0.3);
+  return spawn;
 }
 
 }  // namespace clawbridge::sim

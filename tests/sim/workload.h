@@ -17,6 +17,7 @@ class Workload {
 
  private:
   void send();
+  [[nodiscard]] core::event::LocalSpawn spawn_like(const core::event::LocalSend& send);
   void ask_again();
   void cancel();
   void deal_with_dead();

@@ -85,7 +85,7 @@ bool World::converge(microseconds time) {
 
 void World::start_bridges() {
   for (auto& node : nodes_) {
-    if (options_.policy_changes) draw_policy(*node);
+    draw_policy(*node);
     node->on_death = [this, &node = *node](bool crashed) { died(node, crashed); };
     scheduler_.after(dice_.time(microseconds{0}, seconds{1}), [this, &node = *node] {
       node.boot(false);
@@ -102,6 +102,7 @@ void World::died(Node& node, bool crashed) {
     if (node.running()) return;
     change_settings(node);
     node.boot(crashed && !healed_ && dice_.chance(options_.lose_journal));
+    if (healed_) exchanges_.healed();  // with the last that comes back
     if (options_.crash_every != 0 && !healed_) node.die_in(1 + dice_.below(2 * options_.crash_every));
   });
 }
@@ -124,6 +125,10 @@ void World::draw_policy(Node& node) {
     made.place = "sim:" + std::to_string(policy.size());
     return policy.emplace_back(std::move(made));
   };
+  if (dice_.chance(0.7)) {
+    rule("*", "*", {}, true).allow = {Operation::SessionsSpawn};  // which nobody may otherwise
+  }
+  if (!options_.policy_changes) return;
   const auto& other = any().site().name;
   switch (dice_.below(6)) {
     case 0: rule(other + "/*", "*", {}, false); break;

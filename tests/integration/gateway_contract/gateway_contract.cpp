@@ -243,7 +243,7 @@ json row_of(const json& listing, const std::string& key) {
 class Inspector {
  public:
   Inspector() : client_(std::make_shared<Client>(io_, settings_for(lab_entry()))) {
-    client_->start({.up = [this](const Hello&, std::chrono::milliseconds) { up_ = true; }, .down = [](const std::string&) {}, .tick = [] {}, .agent_event = [](const AgentEvent&) {}});
+    client_->start({.up = [this](const Hello&, std::chrono::milliseconds) { up_ = true; }, .down = [](const std::string&) {}, .tick = [] {}});
     run_until([this] { return up_; });
   }
   ~Inspector() {

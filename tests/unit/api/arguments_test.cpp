@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bridge/crypto/system_cryptography.h"
+
 namespace clawbridge::api {
 namespace {
 
@@ -24,7 +26,8 @@ class Arguments : public testing::Test {
     return result.error().message;
   }
 
-  ArgumentParser parser_;
+  crypto::SystemCryptography crypto_;
+  ArgumentParser parser_{crypto_};
 };
 
 TEST_F(Arguments, OfASendAreTakenAsTheyAre) {
@@ -102,6 +105,112 @@ TEST_F(Arguments, NameTheByteThatIsNotUtf8) {
   EXPECT_THAT(refusal("{\"message\":\"a\xff\"}"), HasSubstr("not valid UTF-8: byte 0xff at offset 13"));
 }
 
+TEST_F(Arguments, SayWhatBecomesOfALateReply) {
+  EXPECT_EQ(send(R"({"message":"hi"})")->late_reply, std::nullopt);
+  EXPECT_EQ(send(R"({"message":"hi","lateReply":"deliver"})")->late_reply, core::event::LateReply::Deliver);
+  EXPECT_EQ(send(R"({"message":"hi","lateReply":"keep"})")->late_reply, core::event::LateReply::Keep);
+  EXPECT_EQ(refusal(R"({"message":"hi","lateReply":"drop"})"),
+            "argument \"lateReply\" is \"drop\", and must be one of: deliver, keep");
+  EXPECT_TRUE(send(R"({"message":"hi","progress":true})")->progress);
+  EXPECT_THAT(refusal(R"({"message":"hi","progress":1})"), HasSubstr("must be true or false, not a number"));
+}
+
+TEST_F(Arguments, BringFilesWhoseDigestsAreMadeHere) {
+  const auto sent = send(R"({"message":"hi","attachments":[{"name":"a.txt","mimeType":"text/plain","content":"aGk="},{"content":"AA=="}]})");
+  ASSERT_TRUE(sent);
+  ASSERT_EQ(sent->attachments.size(), 2U);
+  EXPECT_EQ(sent->attachments[0].name, "a.txt");
+  EXPECT_EQ(sent->attachments[0].mime_type, "text/plain");
+  EXPECT_EQ(sent->attachments[0].content, "aGk=");
+  // printf hi | sha256sum
+  EXPECT_EQ(sent->attachments[0].digest, "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4");
+  EXPECT_EQ(sent->attachments[1].name, "");
+}
+
+TEST_F(Arguments, WithBadFilesAreRefused) {
+  const auto refused = [&](const std::string& files) { return refusal(R"({"message":"hi","attachments":)" + files + "}"); };
+  EXPECT_THAT(refused(R"("x")"), HasSubstr("must be an array of files, not a string"));
+  EXPECT_THAT(refused("[7]"), HasSubstr("number 1) that must be an object"));
+  EXPECT_THAT(refused(R"([{"content":"aGk="},{"name":"b"}])"), HasSubstr("number 2) without \"content\""));
+  EXPECT_THAT(refused(R"([{"content":"aGk"}])"), HasSubstr("is not base64"));
+  EXPECT_THAT(refused(R"([{"content":"aGk=\n"}])"), HasSubstr("is not base64"));
+  EXPECT_THAT(refused(R"([{"content":"aGk=","digest":"x"}])"), HasSubstr("unknown argument \"digest\""));
+  EXPECT_THAT(refused(R"([{"content":"aGk=","mimetype":"x"}])"), HasSubstr("did you mean \"mimeType\"?"));
+  std::string many = "[";
+  for (int i = 0; i < 17; ++i) many += std::string(i == 0 ? "" : ",") + R"({"content":"AA=="})";
+  EXPECT_THAT(refused(many + "]"), HasSubstr("more than 16 files"));
+}
+
+TEST_F(Arguments, OfASpawn) {
+  std::string body =
+      R"({"task":"look","label":"L","agentId":"jarvis","gateway":"imac","model":"m","thinking":"high","runTimeoutSeconds":90,"timeoutSeconds":2,)"
+      R"("expiresInSeconds":60,"lateReply":"keep","attachments":[{"content":"AA=="}]})";
+  const auto spawn = parser_.sessions_spawn(body, kCaller);
+  ASSERT_TRUE(spawn);
+  EXPECT_EQ(spawn->spawn.task, "look");
+  EXPECT_EQ(spawn->spawn.label, "L");
+  EXPECT_EQ(spawn->spawn.model, "m");
+  EXPECT_EQ(spawn->spawn.thinking, "high");
+  EXPECT_EQ(spawn->spawn.run_timeout_seconds, 90);
+  EXPECT_EQ(spawn->spawn.attachments.size(), 1U);
+  EXPECT_EQ(spawn->agent, "jarvis");
+  EXPECT_EQ(spawn->gateway, "imac");
+  EXPECT_EQ(spawn->wait, 2s);
+  EXPECT_EQ(spawn->expires_in, 60s);
+  EXPECT_EQ(spawn->late_reply, core::event::LateReply::Keep);
+  EXPECT_EQ(spawn->caller_agent, "main");
+  EXPECT_EQ(spawn->caller_session, "agent:main:main");
+  EXPECT_FALSE(spawn->until_ended);
+  for (std::string wrong : {"{}", R"({"task":""})", R"({"task":"x","sessionKey":"agent:a:b"})", R"({"task":"x","runTimeoutSeconds":-1})"}) {
+    EXPECT_FALSE(parser_.sessions_spawn(wrong, kCaller)) << wrong;
+  }
+}
+
+TEST_F(Arguments, OfQuestionsAboutSessions) {
+  std::string all =
+      R"({"gateway":"imac","agentId":"jarvis","limit":5,"offset":1,"activeMinutes":1.5,"messageLimit":2,"kinds":["main"],"label":"L","search":"s","timeoutSeconds":3})";
+  const auto list = parser_.sessions_list(all, kCaller);
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->caller_agent, "main");
+  EXPECT_EQ(list->gateway, "imac");
+  EXPECT_EQ(list->agent, "jarvis");
+  EXPECT_EQ(list->wait, 3s);
+  const auto& what = std::get<body::SessionsList>(list->what);
+  EXPECT_EQ(what.limit, 5U);
+  EXPECT_EQ(what.offset, 1U);
+  EXPECT_EQ(what.active_minutes, 1.5);
+  EXPECT_EQ(what.message_limit, 2U);
+  EXPECT_EQ(what.kinds, std::vector<std::string>{"main"});
+  EXPECT_EQ(what.label, "L");
+  EXPECT_EQ(what.search, "s");
+  std::string none, history = R"({"sessionKey":"imac/agent:jarvis:main","limit":3,"includeTools":true})", status = R"({"agentId":"jarvis"})";
+  EXPECT_EQ(parser_.sessions_list(none, kCaller)->gateway, "");
+  const auto asked = parser_.sessions_history(history, kCaller);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(std::get<body::SessionsHistory>(asked->what).session_key, "imac/agent:jarvis:main");
+  EXPECT_TRUE(std::get<body::SessionsHistory>(asked->what).include_tools);
+  EXPECT_EQ(parser_.session_status(status, kCaller)->agent, "jarvis");
+  EXPECT_THAT(parser_.sessions_history(none, kCaller).error().message, HasSubstr("\"sessionKey\" is missing"));
+  for (std::string wrong : {R"({"limit":-1})", R"({"limit":1.5})", R"({"limit":"5"})", R"({"kinds":"main"})", R"({"kinds":[1]})", R"({"activeMinutes":-1})"}) {
+    EXPECT_FALSE(parser_.sessions_list(wrong, kCaller)) << wrong;
+  }
+}
+
+TEST_F(Arguments, OfAnExchange) {
+  std::string show = R"({"correlationId":"X"})", cancel = R"({"correlationId":"X","action":"cancel","timeoutSeconds":1})", wrong = R"({"correlationId":"X","action":"stop"})", none;
+  EXPECT_EQ(parser_.exchange(show)->action, ExchangeArguments::Action::Show);
+  EXPECT_EQ(parser_.exchange(cancel)->action, ExchangeArguments::Action::Cancel);
+  EXPECT_EQ(parser_.exchange(cancel)->wait, 1s);
+  EXPECT_THAT(parser_.exchange(wrong).error().message, HasSubstr("one of: show, wait, cancel"));
+  EXPECT_THAT(parser_.exchange(none).error().message, HasSubstr("\"correlationId\" is missing"));
+}
+
+TEST_F(Arguments, CannotSayWhoCalls) {
+  for (const char* name : {"caller", "from", "source", "agent", "callerAgent", "session", "X-Claw-Agent"}) {
+    EXPECT_THAT(refusal(std::string(R"({"message":"hi",")") + name + R"(":"jarvis"})"), HasSubstr("unknown argument")) << name;
+  }
+}
+
 TEST_F(Arguments, OfTrustMayBeGroupedForReading) {
   std::string grouped = R"({"fingerprint":"4F0C 4f0c:4f0c 4f0c-4f0c4f0c4f0c4f0c"})";
   const auto trust = parser_.trust(grouped, "imac");
@@ -122,56 +231,8 @@ TEST_F(Arguments, OfTheOtherToolsAreChecked) {
   EXPECT_FALSE(parser_.agents_list(wrong));
   EXPECT_EQ(parser_.ping(gateway)->gateway, "imac");
   EXPECT_FALSE(parser_.ping(none));
-  EXPECT_FALSE(parser_.status(none));
-  EXPECT_THAT(parser_.status(wrong)->message, HasSubstr("this tool takes none"));
-}
-
-TEST(ParseCaller, DefaultsToAPerson) {
-  EXPECT_EQ(parse_caller("", "")->agent, "_bridge");
-  EXPECT_EQ(parse_caller("_bridge", "")->agent, "_bridge");
-  EXPECT_EQ(parse_caller("jarvis", "agent:jarvis:main")->session, "agent:jarvis:main");
-}
-
-TEST(ParseCaller, RefusesWhatIsNoAgent) {
-  EXPECT_FALSE(parse_caller("_other", ""));
-  EXPECT_FALSE(parse_caller("imac/jarvis", ""));
-  EXPECT_FALSE(parse_caller("jarvis", std::string(2000, 'x')));
-  EXPECT_FALSE(parse_caller("jarvis", "\xff"));
-}
-
-TEST(ParseCaller, TakesSessionsOfTheAgentItself) {
-  for (const std::string session : {"agent:jarvis:main", "agent:jarvis:subagent:0f", "agent:jarvis:whatsapp:+49 1 ä"}) {
-    const auto caller = parse_caller("jarvis", session);
-    ASSERT_TRUE(caller) << session;
-    EXPECT_EQ(caller->session, session);
-  }
-  for (const std::string other : {"agent:pepper:main", "agent:jarvis2:main", "agent:_bridge:main", "agent::main1234",
-                                  "agent:jarvi:main1", "agent:jarvis/../pepper:main"}) {
-    const auto refused = parse_caller("jarvis", other);
-    ASSERT_FALSE(refused) << other;
-    EXPECT_EQ(refused.error().code, ErrorCode::Forbidden) << other;
-  }
-  for (const std::string none : {"main", "agent:", "agent:jarvis", "agent:jarvis:", "AGENT:jarvis:main",
-                                 " agent:jarvis:x", "imac/agent:jarvis:main"}) {
-    EXPECT_FALSE(parse_caller("jarvis", none)) << none;
-  }
-  EXPECT_FALSE(parse_caller("", "agent:main:main"));
-  EXPECT_FALSE(parse_caller("_bridge", "agent:_bridge:main"));
-}
-
-TEST(ParseCaller, RefusesControlCharactersAndLongSessions) {
-  using namespace std::string_literals;
-  for (const std::string& control :
-       {"\0"s, "\x01"s, "\t"s, "\n"s, "\r\n"s, "\x1b[2J"s, "\x7f"s, "\xc2\x80"s, "\xc2\x9f"s}) {
-    const auto refused = parse_caller("jarvis", "agent:jarvis:a" + control + "b");
-    ASSERT_FALSE(refused) << control;
-    EXPECT_EQ(refused.error().code, ErrorCode::BadRequest);
-  }
-  EXPECT_TRUE(parse_caller("jarvis", "agent:jarvis:\xc2\xa0")) << "no control character";
-  EXPECT_TRUE(parse_caller("jarvis", "agent:jarvis:" + std::string(1011, 'x')));
-  EXPECT_FALSE(parse_caller("jarvis", "agent:jarvis:" + std::string(1012, 'x')));
-  EXPECT_FALSE(parse_caller(std::string(65, 'a'), ""));
-  EXPECT_FALSE(parse_caller("jarvis\n", ""));
+  EXPECT_FALSE(parser_.none(none));
+  EXPECT_THAT(parser_.none(wrong)->message, HasSubstr("this tool takes none"));
 }
 
 TEST(ParseSeconds, TakesANumberInRange) {

@@ -14,8 +14,15 @@ namespace clawbridge::api {
 
 class ScriptedService : public core::Service {
  public:
+  using Progress = std::function<void(const std::string&)>;
+  using Watcher = std::function<void(const core::action::Note&)>;
   struct Send {
     core::event::LocalSend event;
+    std::function<void(core::SendResult)> done;
+    Progress progress;
+  };
+  struct Spawn {
+    core::event::LocalSpawn event;
     std::function<void(core::SendResult)> done;
   };
   struct Wait {
@@ -44,11 +51,16 @@ class ScriptedService : public core::Service {
     std::function<void(core::SendResult)> done;
   };
 
-  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done) override {
-    sends.push_back({std::move(request), std::move(done)});
+  core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done, Progress progress) override {
+    sends.push_back({std::move(request), std::move(done), std::move(progress)});
     sends.back().event.ticket = ++tickets;
     if (on_send) on_send(sends.back());
     return tickets;
+  }
+  core::Ticket spawn(core::event::LocalSpawn request, std::function<void(core::SendResult)> done, Progress) override {
+    spawns.push_back({std::move(request), std::move(done)});
+    if (on_spawn) on_spawn(spawns.back());
+    return ++tickets;
   }
   core::Ticket wait(core::event::LocalWait request, std::function<void(core::SendResult)> done) override {
     waits.push_back({std::move(request), std::move(done)});
@@ -72,8 +84,9 @@ class ScriptedService : public core::Service {
   }
   core::Ticket ask(core::event::LocalAsk request, std::function<void(core::AskResult)> done) override {
     asks.push_back({std::move(request), std::move(done)});
+    asks.back().event.ticket = ++tickets;
     if (on_ask) on_ask(asks.back());
-    return ++tickets;
+    return tickets;
   }
   core::Ticket trust(core::event::LocalTrust request, std::function<void(core::TrustResult)> done) override {
     trusts.push_back({std::move(request), std::move(done)});
@@ -85,6 +98,15 @@ class ScriptedService : public core::Service {
     return ++tickets;
   }
   void cancel(core::Ticket ticket) override { cancelled.push_back(ticket); }
+  std::uint64_t watch(Watcher see) override {
+    watchers.emplace(++watched, std::move(see));
+    return watched;
+  }
+  void unwatch(std::uint64_t watcher) override { watchers.erase(watcher); }
+  /// As the runtime does: a watcher may leave while it is told.
+  void tell(const core::action::Note& note) {
+    for (const auto& [watcher, see] : std::map(watchers)) see(note);
+  }
 
   core::StatusView status() override { return status_view; }
   std::vector<core::PeerView> peers() override { return peer_views; }
@@ -109,6 +131,7 @@ class ScriptedService : public core::Service {
 
   // What was called. The hooks run inside the call; an answer must come later, so they post it.
   std::vector<Send> sends;
+  std::vector<Spawn> spawns;
   std::vector<Wait> waits;
   std::vector<Ask> asks;
   std::vector<Trust> trusts;
@@ -126,10 +149,13 @@ class ScriptedService : public core::Service {
   std::vector<Revoke> revokes;
   std::vector<core::Ticket> cancelled;
   std::function<void(Send&)> on_send;
+  std::function<void(Spawn&)> on_spawn;
   std::function<void(Wait&)> on_wait;
   std::function<void(Ask&)> on_ask;
   std::function<void(Trust&)> on_trust;
   core::Ticket tickets = 0;
+  std::map<std::uint64_t, Watcher> watchers;
+  std::uint64_t watched = 0;
 
   // What is shown.
   core::StatusView status_view;

@@ -48,6 +48,7 @@ class TestCaller {
   void hang_up() { socket_.close(); }
 
   std::vector<Received> answers;
+  std::string heard;  // every byte
   bool ended = false;
 
  private:
@@ -63,6 +64,7 @@ class TestCaller {
         return;
       }
       text_.append(chunk_.data(), bytes);
+      heard.append(chunk_.data(), bytes);
       while (take_answer()) {
       }
       read();
@@ -76,12 +78,30 @@ class TestCaller {
     Received next;
     next.head = text_.substr(0, head_end + 4);
     next.status = std::stoi(next.head.substr(9, 3));
+    if (next.head.find("Transfer-Encoding: chunked") != std::string::npos) return take_chunks(std::move(next));
     const std::size_t length_at = next.head.find(kLength);
     const std::size_t length =
         length_at == std::string::npos ? 0 : std::stoul(next.head.substr(length_at + kLength.size()));
     if (text_.size() < head_end + 4 + length) return false;
     next.body = text_.substr(head_end + 4, length);
     text_.erase(0, head_end + 4 + length);
+    answers.push_back(std::move(next));
+    return true;
+  }
+
+  /// An answer in chunks, once the last one is there.
+  bool take_chunks(Received next) {
+    std::size_t at = next.head.size();
+    while (true) {
+      const std::size_t line = text_.find("\r\n", at);
+      if (line == std::string::npos) return false;
+      const std::size_t length = std::stoul(text_.substr(at, line - at), nullptr, 16);
+      if (text_.size() < line + 4 + length) return false;
+      next.body += text_.substr(line + 2, length);
+      at = line + 4 + length;
+      if (length == 0) break;
+    }
+    text_.erase(0, at);
     answers.push_back(std::move(next));
     return true;
   }

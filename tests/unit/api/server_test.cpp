@@ -216,8 +216,9 @@ TEST_F(ServerTest, ListsAgentsOfEverybodyOrAsksOneGateway) {
   service_.agent_views = {{"macbook", "main", "", "online", false}, {"imac", "jarvis", "", "online", true}};
   service_.on_ask = [this](ScriptedService::Ask& ask) {
     asio::post(io_, [done = ask.done] {
-      body::Reply reply;
+      core::AskView reply;
       reply.agents = std::vector<body::AgentInfo>{{"jarvis", "", {"sessions_send"}}};
+      reply.gateway = "imac";
       done(reply);
     });
   };
@@ -227,14 +228,14 @@ TEST_F(ServerTest, ListsAgentsOfEverybodyOrAsksOneGateway) {
   EXPECT_EQ(ask(post("/v1/tools/agents_list", R"({"gateway":"imac"})")).parsed()["agents"][0]["ops"][0],
             "sessions_send");
   ASSERT_EQ(service_.asks.size(), 1U);
-  EXPECT_EQ(service_.asks[0].event.op, Operation::AgentsList);
+  EXPECT_TRUE(std::holds_alternative<body::AgentsList>(service_.asks[0].event.what));
 }
 
 TEST_F(ServerTest, PingsAGateway) {
   service_.on_ask = [this](ScriptedService::Ask& ask) {
     asio::post(io_, [done = ask.done, gateway = ask.event.gateway] {
       if (gateway != "imac") return done(Error{ErrorCode::UnknownPeer, "who?", false});
-      body::Reply reply;
+      core::AskView reply;
       reply.pong = body::Pong{"0.1.0", "2026-11-22T16:20:01.123Z", "7d1f", 3};
       done(reply);
     });
@@ -246,7 +247,7 @@ TEST_F(ServerTest, PingsAGateway) {
 TEST_F(ServerTest, PassesOnThatAPeerRefused) {
   service_.on_ask = [this](ScriptedService::Ask& ask) {
     asio::post(io_, [done = ask.done] {
-      body::Reply reply;
+      core::AskView reply;
       reply.status = ReplyStatus::Rejected;
       reply.error = Error{ErrorCode::Forbidden, "not you", false};
       done(reply);

@@ -246,7 +246,8 @@ TEST_F(RunTest, ShowsAgentsPeersAndStatus) {
 }
 
 TEST_F(RunTest, PingTellsThatAGatewayIsUnreachable) {
-  body::Reply reply;
+  core::AskView reply;
+  reply.gateway = "imac";
   reply.pong = body::Pong{"0.1.0", "2026-11-22T16:20:01.123Z", "7d1f", 0};
   daemon_.answer_asks(reply);
   daemon_.start();

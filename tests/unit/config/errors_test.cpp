@@ -43,16 +43,6 @@ TEST(Errors, SuggestNothingFarFetched) {
             "clawbridge.yaml:1: unknown key \"peers.macbook.colour_of_the_machine\"; SETTINGS.md lists all keys");
 }
 
-TEST(Errors, RefuseKeysOfLaterReleases) {
-  for (const std::string key : {"late_reply"}) {
-    EXPECT_EQ(error_of(key + ": x"), "clawbridge.yaml:1: " + key + " is not available in this release; remove it");
-    EXPECT_EQ(error_of("gateway: { " + key + ": x }"),
-              "clawbridge.yaml:1: gateway." + key + " is not available in this release; remove it");
-  }
-  EXPECT_EQ(error_of_variable("CLAWBRIDGE_LATE_REPLY", "keep"),
-            "CLAWBRIDGE_LATE_REPLY: late_reply is not available in this release; unset it");
-}
-
 TEST(Errors, OfACommandGatewayNameWhatIsMissing) {
   const std::string needs = "gateway.kind command needs a program, as in \"command: [/usr/bin/my-agent, --flag]\"";
   EXPECT_EQ(error_of("gateway: { kind: command }"), "clawbridge.yaml:1: " + needs);

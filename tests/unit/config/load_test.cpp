@@ -30,6 +30,7 @@ TEST(Load, NeedsNoSettingsAtAll) {
   EXPECT_EQ(settings.gateway.delay, 0ms);
   EXPECT_EQ(settings.gateway.record, "");
   EXPECT_FALSE(settings.expose.has_value());
+  EXPECT_EQ(settings.late_reply, LateReply::Deliver);
   EXPECT_EQ(settings.broker.url, "mqtt://127.0.0.1:1883");
   EXPECT_EQ(settings.broker.username, "");
   EXPECT_TRUE(settings.broker.password.empty());
@@ -69,6 +70,7 @@ TEST(Load, ReadsEveryKindOfKeyFromTheFile) {
 version: 1
 gateway: { name: studio, kind: openclaw, url: "wss://studio.example:444/gw", token: t0ken, agent_names: false }
 expose: [jarvis, pepper]
+late_reply: keep
 broker:
   url: mqtts://hub.example:8883
   username: studio
@@ -96,6 +98,7 @@ limits: { message_bytes: 65536, runs: 2 }
   EXPECT_FALSE(settings.gateway.agent_names);
   ASSERT_TRUE(settings.expose.has_value());
   EXPECT_THAT(*settings.expose, ElementsAre("jarvis", "pepper"));
+  EXPECT_EQ(settings.late_reply, LateReply::Keep);
   EXPECT_EQ(settings.broker.url, "mqtts://hub.example:8883");
   EXPECT_EQ(settings.broker.username, "studio");
   EXPECT_EQ(settings.broker.password.reveal(), "12345");

@@ -109,6 +109,29 @@ TEST_F(LinkTest, AWrongStateOnOurTopicIsReplaced) {
   EXPECT_EQ(macbook.core().status().state, "online");
 }
 
+TEST_F(LinkTest, WhoIsAskedForALostJournalPublishesItsStateAgain) {
+  bring_up();
+  imac.crash();
+  imac.boot(now, true);
+  gateway_up(imac, {"jarvis"});
+  // Only imac sees its new state: the broker keeps the lost journal's, as if its late will had come after, unseen by imac.
+  pass(20s, [&](const action::Publish& message) {
+    if (message.topic != "claw/imac/state") return false;
+    imac.step(now, event::BrokerMessage{message.topic, message.payload, false, {}, {}});
+    return true;
+  });
+  const auto lost = send("imac/jarvis", "named for the lost journal");
+  pass(6s);
+  ASSERT_TRUE(answer(lost) && *answer(lost));
+  EXPECT_EQ((*answer(lost))->status, "unknown");
+  const auto taken = send("imac/jarvis", "named for the new one");
+  settle();
+  EXPECT_EQ(finish_all(imac), 1u);
+  settle();
+  ASSERT_TRUE(answer(taken) && *answer(taken));
+  EXPECT_EQ((*answer(taken))->status, "ok");
+}
+
 TEST_F(LinkTest, ShutdownSaysOfflineThenCloses) {
   bring_up();
   macbook.step(now, event::Shutdown{});

@@ -90,7 +90,7 @@ TEST_F(SealTest, ASealedTurnSurvivesARestart) {
 
 TEST_F(SealTest, QuestionsAreSealedToo) {
   start(Seal::Always, Seal::Always);
-  macbook.step(now, event::LocalAsk{77, Operation::AgentsList, "imac", 5s});
+  macbook.step(now, event::LocalAsk{77, "_bridge", "imac", {}, body::AgentsList{}, 5s});
   settle();
   bool answered = false;
   for (const auto& answer : macbook.take<action::Answer>()) {

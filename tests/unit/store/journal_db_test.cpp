@@ -22,7 +22,8 @@ core::store::UpdateOutgoing ended_outgoing(const std::string& id, WallTime ended
           .status = "ok",
           .reply = "{\"reply\":1}",
           .error = std::nullopt,
-          .ended = ended};
+          .ended = ended,
+          .child_session_key = "agent:jarvis:claw:macbook:02"};
 }
 
 core::store::UpdateIncoming ended_incoming(const std::string& gateway, const std::string& id, WallTime ended) {
@@ -89,6 +90,8 @@ TEST_F(Journal, UpdatesAnOutgoingExchangeAndLeavesTheReplyWhenNoneIsGiven) {
   record.status = "ok";
   record.reply = update.reply;
   record.ended = at(9'000);
+  record.child_session_key = update.child_session_key;
+  record.deliver_late = false;
   expect_same(journal_->outgoing(record.id).value(), record);
   update.reply.clear();
   update.status = "error";

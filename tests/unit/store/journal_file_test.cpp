@@ -54,10 +54,10 @@ TEST_F(JournalFile, IsRefusedToASecondOpener) {
 TEST_F(JournalFile, OfANewerReleaseIsRefusedAndLeftAlone) {
   open();
   journal_.reset();
-  run_sql(path(), "PRAGMA user_version = 5");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 5, this one knows 4)")));
+  run_sql(path(), "PRAGMA user_version = 6");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(path().string()), HasSubstr("newer release (format 6, this one knows 5)")));
   EXPECT_TRUE(fs::exists(path()));
-  run_sql(path(), "PRAGMA user_version = 4");
+  run_sql(path(), "PRAGMA user_version = 5");
   open();
 }
 
@@ -68,8 +68,8 @@ TEST_F(JournalFile, OfTheFirstFormatIsBroughtUpToDate) {
   commit();
   const auto incarnation = journal_->restore().incarnation;
   journal_.reset();
-  for (const char* index : {"outgoing_dead", "incoming_dead"}) run_sql(path(), std::string("DROP INDEX ") + index);
-  for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "incoming DROP COLUMN checksum", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
+  for (const char* index : {"outgoing_dead", "incoming_dead", "outgoing_untold"}) run_sql(path(), std::string("DROP INDEX ") + index);
+  for (const char* column : {"replay_mark DROP COLUMN forgotten", "outgoing DROP COLUMN dead", "outgoing DROP COLUMN child_session_key", "outgoing DROP COLUMN deliver_late", "incoming DROP COLUMN checksum", "incoming DROP COLUMN losses", "incoming DROP COLUMN dead", "outgoing DROP COLUMN asker", "outgoing DROP COLUMN chain", "incoming DROP COLUMN sealed",
                              "peer DROP COLUMN previous_sign_key", "peer DROP COLUMN previous_box_key",
                              "peer DROP COLUMN previous_until", "peer DROP COLUMN revoked"}) {
     run_sql(path(), std::string("ALTER TABLE ") + column);
@@ -89,7 +89,10 @@ TEST_F(JournalFile, OfTheThirdFormatGetsItsChecksums) {
   apply(core::store::PutIncoming{incoming});
   commit();
   journal_.reset();
-  run_sql(path(), "ALTER TABLE incoming DROP COLUMN checksum");
+  run_sql(path(), "DROP INDEX outgoing_untold");
+  for (const char* column : {"incoming DROP COLUMN checksum", "outgoing DROP COLUMN child_session_key", "outgoing DROP COLUMN deliver_late"}) {
+    run_sql(path(), std::string("ALTER TABLE ") + column);
+  }
   run_sql(path(), "PRAGMA user_version = 3");
   open();
   ASSERT_EQ(journal_->restore().incoming.size(), 1U);

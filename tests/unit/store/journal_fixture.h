@@ -104,7 +104,9 @@ inline core::OutgoingRecord full_outgoing(const std::string& id) {
           .status = "",
           .reply = "",
           .error = std::nullopt,
-          .ended = at(0)};
+          .ended = at(0),
+          .child_session_key = "agent:jarvis:claw:macbook:01",
+          .deliver_late = true};
 }
 
 inline void run_sql(const std::filesystem::path& path, const std::string& sql) {
@@ -166,6 +168,8 @@ inline void expect_same(const core::OutgoingRecord& a, const core::OutgoingRecor
   EXPECT_EQ(a.reply, b.reply);
   EXPECT_EQ(a.error, b.error);
   EXPECT_EQ(a.ended, b.ended);
+  EXPECT_EQ(a.child_session_key, b.child_session_key);
+  EXPECT_EQ(a.deliver_late, b.deliver_late);
 }
 
 inline void expect_same(const core::IncomingRecord& a, const core::IncomingRecord& b) {

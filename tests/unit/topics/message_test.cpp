@@ -36,7 +36,7 @@ std::variant<Message, DecodeFailure> decode(std::string_view payload, const std:
 TEST(Message, ARequestGoesThereAndBack) {
   std::string text("two\nlines \"quoted\" ");
   text.push_back('\0');
-  const auto payload = request(encode_data(body::SessionsSend{text, "agent:jarvis:main", {}, 2.5, true}));
+  const auto payload = request(encode_data(body::SessionsSend{text, "agent:jarvis:main", {}, 2.5, true, {}}));
   const auto result = decode(payload, "claw/imac/jarvis/inbox");
   ASSERT_TRUE(std::holds_alternative<Message>(result)) << std::get<DecodeFailure>(result).error.message;
   const auto& message = std::get<Message>(result);

@@ -1,0 +1,25 @@
+// Who calls.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "topics/address.h"
+#include "topics/result.h"
+
+namespace clawbridge::api {
+
+/// A local agent and its session, or a person (`_bridge`, the default).
+struct Caller {
+  std::string agent;
+  std::string session;
+
+  [[nodiscard]] bool is_operator() const { return agent == kBridgeAgent; }
+};
+
+/// From the headers X-Claw-Agent (or the owner of a token) and X-Claw-Session; empty: not given. BadRequest for what is
+/// no agent id, and for a session that is none: too long, not UTF-8, with control characters, not `agent:<agent>:…`, or
+/// a person's. Forbidden for a session of another agent.
+[[nodiscard]] Result<Caller> parse_caller(std::string_view agent, std::string_view session);
+
+}  // namespace clawbridge::api
