@@ -1089,6 +1089,7 @@ std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) c
       if (auto task = task_of(*message)) view.message = std::move(task->text);
     }
   }
+  if (record->error) return view;  // what came was not taken: it is kept as it came, and shown to nobody
   if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {
     if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);
   }

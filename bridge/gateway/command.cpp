@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "bridge/gateway/local_sessions.h"
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/turn_folder.h"
 
@@ -27,6 +28,12 @@ constexpr std::chrono::seconds kLookForProgram{3};  // for a program that is not
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+/// As the value of a variable: a control character in it would reach whoever prints it.
+std::string line_of(std::string text) {
+  std::ranges::replace_if(text, is_control, ' ');
+  return text;
 }
 
 body::Reply failed_reply(ReplyStatus status, ErrorCode code, std::string message) {
@@ -106,7 +113,19 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   }
 
   void read(const core::action::ReadSessions& order) {
-    report(core::event::SessionsRead{order.read, Error{ErrorCode::Unsupported, "the command gateway keeps no sessions that could be read", false}});
+    if (std::holds_alternative<body::SessionsHistory>(order.what)) {
+      report(core::event::SessionsRead{
+          order.read, Error{ErrorCode::Unsupported, "a command gateway keeps no histories: what was said in a session only its program knows; ask it by a message", false}});
+      return;
+    }
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    auto known = sessions();
+    if (std::holds_alternative<body::SessionStatus>(order.what)) {
+      // Whatever its name, a session is there as soon as somebody names it.
+      const auto key = asked_session(order);
+      if (key && std::ranges::find(known, *key, &LocalSession::key) == known.end()) known.push_back({.key = *key, .label = {}, .updated = {}});
+    }
+    report(core::event::SessionsRead{order.read, tell_sessions(order, known, now)});
   }
 
   void stop() {
@@ -166,19 +185,23 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   void launch(const StartRun& order, const std::string& program, TurnFolders::Prepared prepared) {
     SupervisorOrder told{.folder = std::filesystem::absolute(prepared.folder).string(),
                          .reply_bytes = settings_.reply_bytes,
-                         .time_limit = settings_.time_limit,
+                         .time_limit = time_limit(order),
                          .durable = settings_.durable,
                          .workdir = std::filesystem::absolute(settings_.workdir).string(),
                          .environment = settings_.environment,
                          .argv = settings_.argv};
     told.argv.front() = std::filesystem::absolute(program).string();
-    const std::vector<Variable> variables{{"CLAW_GATEWAY", settings_.gateway},
+    std::vector<Variable> variables{{"CLAW_GATEWAY", settings_.gateway},
                                           {"CLAW_AGENT", order.agent},
                                           {"CLAW_SESSION", order.session_key},
                                           {"CLAW_FROM", order.source_session},
                                           {"CLAW_CORRELATION_ID", order.run.id},
                                           {"CLAW_ATTEMPT", std::to_string(order.run.attempt)},
                                           {"CLAW_IDEMPOTENCY_KEY", order.idempotency_key}};
+    // What a spawn asks for is the program's to heed.
+    for (const auto& [name, text] : {std::pair("CLAW_LABEL", &order.label), std::pair("CLAW_MODEL", &order.model), std::pair("CLAW_THINKING", &order.thinking)}) {
+      if (!text->empty()) variables.push_back({name, line_of(*text)});
+    }
     const auto process = start_supervisor(settings_.self, told, variables, prepared.alive_for_it, prepared.control_for_it);
     if (!process) {
       drop(order.idempotency_key);
@@ -187,6 +210,13 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     }
     supervisors_.insert(*process);
     follow(turn_of(order), std::move(prepared.alive));
+  }
+
+  /// The shorter one of the settings' and the spawn's.
+  [[nodiscard]] std::chrono::milliseconds time_limit(const StartRun& order) const {
+    if (!order.time_limit) return settings_.time_limit;
+    const auto asked = std::chrono::milliseconds(*order.time_limit);
+    return settings_.time_limit.count() > 0 ? std::min(settings_.time_limit, asked) : asked;
   }
 
   void follow(Turn turn, Descriptor alive) {
@@ -316,6 +346,18 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     std::string known;
     for (const auto& id : settings_.agents) known += (known.empty() ? "" : ", ") + id;
     return {ErrorCode::UnknownAgent, "no agent \"" + agent + "\" on this gateway; it has: " + known, false};
+  }
+
+  /// What is known of sessions here: which have a turn under way. Of the others, those that always exist.
+  [[nodiscard]] std::vector<LocalSession> sessions() const {
+    std::vector<LocalSession> known;
+    for (const auto& id : settings_.agents) known.push_back({.key = agent_prefix(id) + "main", .label = {}, .updated = {}});
+    for (const auto& [key, run] : runs_) {
+      const auto found = std::ranges::find(known, run->turn.session_key, &LocalSession::key);
+      auto& session = found == known.end() ? known.emplace_back(LocalSession{.key = run->turn.session_key, .label = {}, .updated = {}}) : *found;
+      session.is_running = true;
+    }
+    return known;
   }
 
   [[nodiscard]] Result<std::string> session_for(const ResolveSession& order) const {

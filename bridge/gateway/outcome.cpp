@@ -141,6 +141,11 @@ body::Reply failed_reply(std::string message) {
   return reply;
 }
 
+body::Reply label_taken_reply(const std::string& agent, const std::string& label) {
+  return rejected_reply(ErrorCode::BadRequest,
+                        "another session of agent \"" + agent + "\" has the label \"" + label + "\": choose another one, or send to that session by its label");
+}
+
 body::Reply cancelled_reply() {
   auto reply = make_reply(ReplyStatus::Cancelled);
   reply.ran = true;

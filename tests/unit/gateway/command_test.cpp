@@ -235,5 +235,52 @@ TEST(SupervisorOrder, IsReadBack) {
   EXPECT_EQ(supervisor_order(arguments), std::nullopt);
 }
 
+// ---- spawns and sessions ----
+
+TEST_F(CommandTest, TheProgramLearnsWhatASpawnAsksFor) {
+  const auto gateway = up(settings({script("echo \"$CLAW_SESSION $CLAW_LABEL $CLAW_MODEL $CLAW_THINKING\"")}));
+  auto order = start("task");
+  order.session_key = "agent:jarvis:claw:macbook:01s";
+  order.new_session = true;
+  order.label = "a\nb";
+  order.model = "large";
+  order.thinking = "low";
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  EXPECT_EQ(next<event::RunEnded>().outcome.reply, "agent:jarvis:claw:macbook:01s a b large low\n");
+}
+
+TEST_F(CommandTest, EndsASpawnAtItsTimeLimit) {
+  const auto gateway = up(settings({script("exec sleep 600")}));
+  auto order = start("task");
+  order.time_limit = std::chrono::seconds(1);
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  EXPECT_EQ(next<event::RunEnded>().outcome.error->code, ErrorCode::Timeout);
+}
+
+TEST_F(CommandTest, TellsWhichSessionsAreBusy) {
+  const auto gate = fifo("gate");
+  const auto gateway = up(settings({script("read line <" + gate)}));
+  auto order = start("task");
+  order.session_key = "agent:jarvis:work";
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  const auto read = [&](auto what) {
+    gateway->carry_out(action::ReadSessions{.read = 7, .agents = {"jarvis"}, .what = std::move(what), .bytes_max = 10'000});
+    return next<event::SessionsRead>().listing;
+  };
+  EXPECT_EQ(*read(body::SessionsList{}),
+            R"({"count":2,"hasMore":false,"nextOffset":null,"sessions":[)"
+            R"({"agentId":"jarvis","channel":"unknown","hasActiveRun":false,"key":"agent:jarvis:main","kind":"main"},)"
+            R"({"agentId":"jarvis","channel":"unknown","hasActiveRun":true,"key":"agent:jarvis:work","kind":"other"}]})");
+  EXPECT_NE(read(body::SessionStatus{"agent:jarvis:work"})->find(R"("hasActiveRun":true)"), std::string::npos);
+  EXPECT_NE(read(body::SessionStatus{"agent:jarvis:idle"})->find(R"("hasActiveRun":false)"), std::string::npos);
+  EXPECT_EQ(read(body::SessionStatus{"agent:pepper:main"}).error().code, ErrorCode::Forbidden);
+  EXPECT_EQ(read(body::SessionsHistory{}).error().code, ErrorCode::Unsupported);
+  release(gate);
+  (void)next<event::RunEnded>();
+}
+
 }  // namespace
 }  // namespace clawbridge::gateway
