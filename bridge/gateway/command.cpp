@@ -76,7 +76,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return;
     }
     known_.insert(turn_folder_name(order.idempotency_key));
-    auto prepared = folders_.prepare(order.idempotency_key, order.text);
+    auto prepared = folders_.prepare(order.idempotency_key, order.text, order.attachments);
     if (const auto* error = std::get_if<Error>(&prepared)) {
       drop(order.idempotency_key);
       report_not_taken(order.run, error->message);
@@ -192,12 +192,14 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
                          .argv = settings_.argv};
     told.argv.front() = std::filesystem::absolute(program).string();
     std::vector<Variable> variables{{"CLAW_GATEWAY", settings_.gateway},
-                                          {"CLAW_AGENT", order.agent},
-                                          {"CLAW_SESSION", order.session_key},
-                                          {"CLAW_FROM", order.source_session},
-                                          {"CLAW_CORRELATION_ID", order.run.id},
-                                          {"CLAW_ATTEMPT", std::to_string(order.run.attempt)},
-                                          {"CLAW_IDEMPOTENCY_KEY", order.idempotency_key}};
+                                    {"CLAW_AGENT", order.agent},
+                                    {"CLAW_SESSION", order.session_key},
+                                    {"CLAW_FROM", order.source_session},
+                                    {"CLAW_CORRELATION_ID", order.run.id},
+                                    {"CLAW_ATTEMPT", std::to_string(order.run.attempt)},
+                                    {"CLAW_IDEMPOTENCY_KEY", order.idempotency_key}};
+    variables.push_back({"CLAW_REPLY_ATTACHMENTS", std::filesystem::absolute(prepared.reply_files).string()});
+    if (!prepared.files.empty()) variables.push_back({"CLAW_ATTACHMENTS", std::filesystem::absolute(prepared.files).string()});
     // What a spawn asks for is the program's to heed.
     for (const auto& [name, text] : {std::pair("CLAW_LABEL", &order.label), std::pair("CLAW_MODEL", &order.model), std::pair("CLAW_THINKING", &order.thinking)}) {
       if (!text->empty()) variables.push_back({name, line_of(*text)});
@@ -280,7 +282,18 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return report_not_taken(turn.run, "gateway.command was not started: " + end.reason);
     }
     if (!turn.is_started) report(core::event::RunStarted{turn.run, turn.key});
-    report_end(turn, outcome_of(end, settings_.argv.front()));
+    report_end(turn, with_files(outcome_of(end, settings_.argv.front()), turn.key));
+  }
+
+  /// A reply with the files that the program has left for it.
+  [[nodiscard]] body::Reply with_files(body::Reply reply, const std::string& key) const {
+    if (reply.status != ReplyStatus::Ok && reply.status != ReplyStatus::NoReply) return reply;
+    auto left = folders_.take_reply_files(key);
+    for (const auto& why : left.left_out) reply.reply += (reply.reply.empty() ? "[not attached: " : "\n[not attached: ") + why + "]";
+    reply.truncated = reply.truncated || !left.left_out.empty();
+    reply.attachments = std::move(left.files);
+    if (!reply.reply.empty() || !reply.attachments.empty()) reply.status = ReplyStatus::Ok;
+    return reply;
   }
 
   /// The folder goes, and with it what was known of the turn.

@@ -164,6 +164,7 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
   void end_run(const core::action::StartRun& order) {
     if (runs_.erase(order.run) == 0) return;  // stopped
     auto reply = reply_to(order.text, order.idempotency_key, order.session_key);
+    reply.attachments = order.attachments;
     if (!append_record(order)) {
       reply = failed_reply(ReplyStatus::Error, {ErrorCode::GatewayError, record_error("append to"), false},
                            order.session_key);

@@ -1,5 +1,7 @@
 // The `echo` kind of gateway: answers `echo: <text>` by itself, without any agent. For demos, tests and benchmarks.
 //
+// Files come back as they were sent, but for those of a turn that is recovered after a restart: the record holds none.
+//
 // What a spawn asks of a model is not for it: model and thinking are ignored.
 //
 // A turn ends, in one step, by appending its line to the record and reporting the reply. So with a record file it is

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "bridge/gateway/attachments.h"
 #include "bridge/gateway/command_text.h"
 
 namespace clawbridge::gateway {
@@ -161,7 +162,7 @@ json connect_params(const std::string& token, const std::string& version) {
 
 json agent_params(const core::action::StartRun& order) {
   json params = {
-      {"message", guard_commands(order.text)},
+      {"message", guard_commands(order.text) + files_as_text(order.attachments)},
       {"agentId", order.agent},
       {"sessionKey", order.session_key},
       {"idempotencyKey", order.idempotency_key},
@@ -173,6 +174,7 @@ json agent_params(const core::action::StartRun& order) {
         {"sourceChannel", order.source_channel},
         {"sourceTool", order.new_session ? "sessions_spawn" : "sessions_send"}}},
   };
+  if (auto images = images_of(order.attachments); !images.empty()) params["attachments"] = std::move(images);
   if (!order.label.empty()) params["label"] = order.label;
   if (!order.thinking.empty()) params["thinking"] = order.thinking;
   return params;

@@ -92,7 +92,8 @@ inline constexpr std::chrono::seconds kRunTimeout{7 * 24 * 3600};
 /// Params of `connect`: a backend client with operator.read and operator.write, never more.
 [[nodiscard]] nlohmann::json connect_params(const std::string& token, const std::string& version);
 
-/// Params of `agent`. The text is guarded against being a command (command_text.h).
+/// Params of `agent`. The text is guarded against being a command (command_text.h). REQUIRES: its files are of the kinds that the
+/// gateway takes (attachments.h).
 [[nodiscard]] nlohmann::json agent_params(const core::action::StartRun& order);
 
 /// The text frame of one request. Invalid UTF-8 in `params` is replaced.

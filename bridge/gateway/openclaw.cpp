@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "bridge/gateway/attachments.h"
 #include "bridge/gateway/machine.h"
 #include "bridge/gateway/new_session.h"
 #include "bridge/gateway/outcome.h"
@@ -70,6 +71,7 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   void start_run(const StartRun& order) {
+    if (auto wrong = check_files(order.attachments)) return reject(order, std::move(*wrong));
     calls_.insert_or_assign(order.run, Call{});
     if (!needs_preparing(order)) return hand_over(order);
     asio::co_spawn(io_, prepare_session(client_, order, hello_.keeps_keys()),
@@ -122,6 +124,16 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
     bool accepted = false;
     bool aborted = false;  // the gateway says that it stops this turn
   };
+
+  void reject(const StartRun& order, Error error) {
+    auto reply = make_reply(ReplyStatus::Rejected);
+    reply.session_key = order.session_key;
+    reply.error = std::move(error);
+    // Posted, because no answer comes from inside the call.
+    asio::post(io_, [self = shared_from_this(), ended = core::event::RunEnded{order.run, std::move(reply)}] {
+      if (!self->client_->is_stopped()) self->sink_(ended);
+    });
+  }
 
   void on_prepared(const StartRun& order, SessionPrepared prepared) {
     if (std::holds_alternative<Ready>(prepared)) return hand_over(order);

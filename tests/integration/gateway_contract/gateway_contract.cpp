@@ -640,6 +640,39 @@ TEST_F(Contract, TellsTheTextSoFarToWhoeverAsks) {
   EXPECT_TRUE(bridge_.progress_of(silent.run).empty());
 }
 
+// ---- files ----
+
+TEST_F(Contract, PutsATextFileIntoTheMessage) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "note.txt", .mime_type = "text/plain", .content = "aGVsbG8=", .digest = {}}};
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: look\n\n[attached file: note.txt, text/plain, 5 bytes]\nhello\n[end of note.txt]");
+}
+
+// The lab's model takes none. With one that does, both versions hand them to it (measured).
+TEST_F(Contract, NamesAnImageToAModelThatTakesNone) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "dot.png",
+                        .mime_type = "image/png",
+                        .content = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+                        .digest = {}}};
+  bridge_.start_again(order);
+  const auto reply = bridge_.outcome(order);
+  if (keeps_keys()) {
+    EXPECT_EQ(reply.status, ReplyStatus::Rejected);
+    EXPECT_NE(reply.error->message.find("attachment dot.png: active model does not accept image inputs"), std::string::npos) << why(reply);
+  } else {
+    EXPECT_EQ(reply.reply, "echo: look\n\n[attached image: dot.png, image/png, 70 bytes]") << why(reply);
+  }
+}
+
+TEST_F(Contract, RefusesAFileThatTheAgentWouldNotGet) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "x.pdf", .mime_type = "application/pdf", .content = "JVBERg==", .digest = {}}};
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).error->code, ErrorCode::Unsupported);
+}
+
 // ---- doubt ----
 
 TEST_F(Contract, RecoversAFinishedTurn) {

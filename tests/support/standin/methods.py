@@ -59,6 +59,7 @@ class Methods:
         self._check_agent_params(params)
         if "model" in params and ADMIN not in connection.scopes:
             raise invalid("provider/model overrides are not authorized for this caller.")
+        self._check_attachments(params.get("attachments", []))
         known = self.turns.find(params["idempotencyKey"])
         if known is not None:
             return await self._answer_known(connection, id_, known)
@@ -110,6 +111,14 @@ class Methods:
         provenance = params.get("inputProvenance")
         if provenance is not None and (not isinstance(provenance, dict) or provenance.get("kind") not in PROVENANCE_KINDS):
             raise invalid("invalid agent params: at /inputProvenance/kind: must be equal to one of the allowed values")
+
+    def _check_attachments(self, attachments):
+        """The lab's model takes none: 2026.9.6 says so, 2026.3.8 leaves them out."""
+        for each in attachments if self.version.keeps_keys else []:
+            kind = each.get("mimeType", "application/octet-stream")
+            reason = "active model does not accept image inputs" if kind.startswith("image/") else (
+                f"non-image attachments ({kind}) are not supported on this entrypoint")
+            raise invalid(f"UnsupportedAttachmentError: attachment {each.get('fileName')}: {reason}")
 
     def _target(self, params):
         """(agent, session key in full)"""

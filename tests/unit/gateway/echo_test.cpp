@@ -127,6 +127,18 @@ TEST_F(EchoTest, AnswersByteForByteWithoutATimer) {
   EXPECT_EQ(outcome.session_key, "agent:jarvis:main");
 }
 
+TEST_F(EchoTest, ReturnsTheFilesItGot) {
+  const auto echo = make({});
+  auto order = start("hello");
+  order.attachments = {{.name = "a.txt", .mime_type = "text/plain", .content = "aGk=", .digest = std::string(64, '0')}};
+  echo->carry_out(order);
+  const auto outcome = std::get<event::RunEnded>(poll().at(1)).outcome;
+  ASSERT_EQ(outcome.attachments.size(), 1U);
+  EXPECT_EQ(outcome.attachments[0].name, "a.txt");
+  EXPECT_EQ(outcome.attachments[0].content, "aGk=");
+  EXPECT_EQ(outcome.attachments[0].digest, std::string(64, '0'));
+}
+
 TEST_F(EchoTest, WaitsForItsDelay) {
   const auto echo = make({.agents = {}, .delay = kNever, .record = {}});
   echo->carry_out(start("hello"));
