@@ -87,7 +87,10 @@ class OpenClawTools(case.Case):
         """What the model is told by a tool that it calls in a turn of `session`."""
         reply = (client or self.macbook).turn(session, f"TOOL {tool} {json.dumps(args)}")
         self.assertTrue(reply.startswith("tool: "), reply[:2000])
-        return json.loads(reply.removeprefix("tool: "))
+        result, end = json.JSONDecoder().raw_decode(reply.removeprefix("tool: "))
+        # Where a tool fails, 2026.3.8 says so to the user itself, behind the agent's words.
+        self.assertTrue(len(reply.removeprefix("tool: ")) == end or result["status"] in ("error", "forbidden"), reply[:2000])
+        return result
 
     def rows_of(self, client, session, correlation_id, what=""):
         return [row for row in client.transcript(session, 1000) if (row.get("provenance") or {}).get("sourceChannel") == f"mqtt:{correlation_id}{what}"]
