@@ -162,7 +162,7 @@ class WhatIsSaid(UnderAttack, case.SharedCase):
                 self.receiver(gateway).receive(payload, forgery.address_topic(made))  # authentic
                 self.hostile.deliver(gateway, forgery.address_topic(made), payload)
 
-            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "dropped.unexpected": 1}
+            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "progress.ignored": 1}
             with self.subTest("another member"), self.counting("macbook", {**ignored, "refusal.ignored": len(forgery.REFUSALS)}):
                 for made in forgery.claims("studio/friday", "macbook/_bridge", id_, digest):
                     deliver("macbook", made)
