@@ -13,6 +13,7 @@
 #include "bridge/crypto/system_cryptography.h"
 #include "bridge/gateway/command.h"
 #include "bridge/gateway/echo.h"
+#include "bridge/gateway/inquiry.h"
 #include "bridge/gateway/openclaw.h"
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/supervisor.h"
@@ -280,11 +281,23 @@ int run_daemon(const config::Settings& settings) {
   return code;
 }
 
+Result<cli::AskOpenClaw> connect_openclaw(const config::OpenClawGateway& gateway) {
+  gateway::ClientSettings settings;
+  settings.url = gateway.url;
+  settings.token = gateway.token.reveal();
+  settings.bridge_version = CLAWBRIDGE_VERSION;
+  const auto inquiry = std::make_shared<gateway::Inquiry>(std::move(settings));
+  if (auto error = inquiry->connect()) return std::move(*error);
+  return cli::AskOpenClaw([inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); });
+}
+
 }  // namespace
 }  // namespace clawbridge
 
 int main(int argc, char** argv) {
   if (const auto code = clawbridge::gateway::run_as_supervisor(argc, argv)) return *code;
   std::signal(SIGPIPE, SIG_IGN);
-  return clawbridge::cli::run(argc, argv, clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon));
+  auto hooks = clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon);
+  hooks.connect_openclaw = clawbridge::connect_openclaw;
+  return clawbridge::cli::run(argc, argv, hooks);
 }

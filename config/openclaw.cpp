@@ -28,14 +28,6 @@ std::optional<std::string> set_variable(const char* name, const Environment& env
   return value && !value->empty() ? value : std::nullopt;
 }
 
-std::string settings_path(const Environment& environment) {
-  if (const auto path = set_variable("OPENCLAW_CONFIG_PATH", environment)) return expand_home(*path, environment);
-  if (const auto folder = set_variable("OPENCLAW_STATE_DIR", environment)) {
-    return expand_home(*folder, environment) + "/openclaw.json";
-  }
-  return environment.home.empty() ? std::string{} : environment.home + "/.openclaw/openclaw.json";
-}
-
 /// The file's `gateway` object, or null when there is no file or no such object.
 Json read_gateway_section(const std::string& path, const Environment& environment) {
   if (path.empty()) return nullptr;
@@ -101,8 +93,16 @@ std::uint64_t find_port(const Json& gateway, const std::string& path, const Envi
 
 }  // namespace
 
+std::string openclaw_settings_file(const Environment& environment) {
+  if (const auto path = set_variable("OPENCLAW_CONFIG_PATH", environment)) return expand_home(*path, environment);
+  if (const auto folder = set_variable("OPENCLAW_STATE_DIR", environment)) {
+    return expand_home(*folder, environment) + "/openclaw.json";
+  }
+  return environment.home.empty() ? std::string{} : environment.home + "/.openclaw/openclaw.json";
+}
+
 OpenClawGateway find_openclaw_gateway(const Environment& environment) {
-  const std::string path = settings_path(environment);
+  const std::string path = openclaw_settings_file(environment);
   const Json gateway = read_gateway_section(path, environment);
   const Json tls = member(member(gateway, "tls"), "enabled");
   OpenClawGateway found;

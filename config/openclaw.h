@@ -14,7 +14,11 @@ struct OpenClawGateway {
   Secret token;     // empty: none found
 };
 
-/// Reads `$OPENCLAW_CONFIG_PATH`, or `openclaw.json` in `$OPENCLAW_STATE_DIR` or ~/.openclaw; it may be missing.
+/// Where OpenClaw keeps its settings: `$OPENCLAW_CONFIG_PATH`, or `openclaw.json` in `$OPENCLAW_STATE_DIR` or ~/.openclaw.
+/// Empty without a home.
+[[nodiscard]] std::string openclaw_settings_file(const Environment& environment);
+
+/// Reads openclaw_settings_file(); it may be missing.
 /// OPENCLAW_GATEWAY_PORT and OPENCLAW_GATEWAY_TOKEN come first, as in OpenClaw itself (docs/gateway, both versions).
 /// Throws SettingsError when the file is there and cannot be used.
 [[nodiscard]] OpenClawGateway find_openclaw_gateway(const Environment& environment);

@@ -63,6 +63,10 @@ constexpr const char* kBrokerInitFooter =
     "Example:\n"
     "  clawbridge broker init /etc/mosquitto/claw --gateway macbook imac studio --host hub.example";
 
+constexpr const char* kOpenClawFooter =
+    "It keeps all that stands in OpenClaw's settings, and the file before as openclaw.json.before-clawbridge.\n"
+    "Run it again after an upgrade of clawbridge; restart the OpenClaw gateway each time.";
+
 constexpr const char* kRunFooter =
     "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.";
 
@@ -77,6 +81,7 @@ struct Parsed {
   ExchangeOptions exchange;
   TrustOptions trust;
   BrokerOptions broker;
+  OpenClawOptions openclaw;
   Command command;
 };
 using ParsedPointer = std::shared_ptr<Parsed>;
@@ -292,6 +297,24 @@ void declare_broker(CLI::App& app, Context& context, const ParsedPointer& parsed
   revoke.add_option("gateway", options.gateways, "its name")->required()->expected(1)->type_name("NAME");
 }
 
+void declare_openclaw(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  OpenClawOptions& options = parsed->openclaw;
+  CLI::App* group = app.add_subcommand("openclaw", "The plugin that gives OpenClaw's agents their tools: install, uninstall, check");
+  group->require_subcommand(1);
+  CLI::App& install = add(*group, "install", "Put the plugin into OpenClaw's settings", parsed,
+                          [&context, &options] { return openclaw_install(context, options); });
+  install.add_flag("--also-allow", options.also_allow, "also add it to the lists of tools that leave it out");
+  install.footer(kOpenClawFooter);
+  CLI::App& uninstall = add(*group, "uninstall", "Take it out again", parsed,
+                            [&context, &options] { return openclaw_uninstall(context, options); });
+  CLI::App& check = add(*group, "check", "Ask the running gateway which agents see the tools, and say what hides them", parsed,
+                        [&context, &options] { return openclaw_check(context, options); });
+  for (CLI::App* command : {&install, &uninstall, &check}) {
+    command->add_option("--openclaw-home", options.home, "the folder with openclaw.json (default: ~/.openclaw)")->type_name("DIR");
+    command->add_option("--openclaw-config", options.config, "OpenClaw's settings file itself")->type_name("FILE");
+  }
+}
+
 void declare_config(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   CLI::App* group = app.add_subcommand("config", "The settings: check, schema, reference");
   group->require_subcommand(1);
@@ -334,6 +357,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   add(*key, "rotate", "Make new keys, for which the old ones vouch; takes effect when the daemon is restarted", parsed,
       [&context] { return key_rotate(context); });
   declare_broker(app, context, parsed);
+  declare_openclaw(app, context, parsed);
   declare_config(app, context, parsed);
 }
 

@@ -89,6 +89,12 @@ struct TrustOptions {
   std::vector<std::string> fingerprint;  // one word, or the groups as they are read aloud
 };
 
+struct OpenClawOptions {
+  std::string home;    // the folder with openclaw.json; empty: as OpenClaw finds it
+  std::string config;  // that file itself
+  bool also_allow = false;
+};
+
 struct BrokerOptions {
   std::string kind;       // acl
   std::string directory;  // init, revoke
@@ -128,6 +134,9 @@ ExitCode broker_revoke(const Context& context, const BrokerOptions& options);
 ExitCode config_check(const Context& context);
 ExitCode config_schema(const Context& context);
 ExitCode config_reference(const Context& context);
+ExitCode openclaw_install(const Context& context, const OpenClawOptions& options);
+ExitCode openclaw_uninstall(const Context& context, const OpenClawOptions& options);
+ExitCode openclaw_check(const Context& context, const OpenClawOptions& options);
 ExitCode run_daemon(const Context& context);
 
 [[nodiscard]] std::chrono::milliseconds milliseconds_of(double seconds);

@@ -3,18 +3,26 @@
 
 #include <functional>
 #include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "config/environment.h"
+#include "config/openclaw.h"
 #include "config/settings.h"
+#include "topics/result.h"
 #include "topics/time.h"
 
 namespace clawbridge::cli {
+
+/// Asks the OpenClaw gateway one thing and waits for the answer's payload. `unsupported`: its version has no such method.
+using AskOpenClaw = std::function<Result<nlohmann::json>(const std::string& method, const nlohmann::json& params)>;
 
 struct Hooks {
   std::string version;
   /// Runs the daemon until it is told to stop; the result is the exit code. Called for `clawbridge run`.
   std::function<int(const config::Settings&)> run_daemon;
+  /// Connects to the OpenClaw gateway; an error says why that failed. For `clawbridge openclaw check`.
+  std::function<Result<AskOpenClaw>(const config::OpenClawGateway&)> connect_openclaw;
   config::Environment environment;
   std::istream* in = nullptr;
   std::ostream* out = nullptr;

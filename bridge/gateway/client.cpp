@@ -199,6 +199,8 @@ asio::awaitable<void> Client::serve(std::shared_ptr<Socket> socket) {
     if (stopped_) co_return;
     if (const auto* response = std::get_if<Response>(&frame)) {
       take_response(*response);
+    } else if (const auto* event = std::get_if<AgentEvent>(&frame)) {
+      if (listener_.agent_event) listener_.agent_event(*event);
     } else if (std::holds_alternative<Tick>(frame)) {
       listener_.tick();
     } else if (std::holds_alternative<ShuttingDown>(frame)) {

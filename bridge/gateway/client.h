@@ -45,6 +45,7 @@ class Client : public std::enable_shared_from_this<Client> {
     std::function<void(const Hello&, std::chrono::milliseconds took)> up;  // took: from our request to its answer
     std::function<void(std::string reason)> down;  // also for each failed attempt; before the open requests are told
     std::function<void()> tick;
+    std::function<void(const AgentEvent&)> agent_event = nullptr;  // may be left out
   };
   /// Gets the response, or null with NotSent or Lost. Returns true when another response is to come.
   using Handler = std::function<bool(CallResult, const Response*)>;

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "bridge/gateway/local_sessions.h"
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/turn_folder.h"
 
@@ -27,6 +28,12 @@ constexpr std::chrono::seconds kLookForProgram{3};  // for a program that is not
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+/// As the value of a variable: a control character in it would reach whoever prints it.
+std::string line_of(std::string text) {
+  std::ranges::replace_if(text, is_control, ' ');
+  return text;
 }
 
 body::Reply failed_reply(ReplyStatus status, ErrorCode code, std::string message) {
@@ -69,7 +76,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return;
     }
     known_.insert(turn_folder_name(order.idempotency_key));
-    auto prepared = folders_.prepare(order.idempotency_key, order.text);
+    auto prepared = folders_.prepare(order.idempotency_key, order.text, order.attachments);
     if (const auto* error = std::get_if<Error>(&prepared)) {
       drop(order.idempotency_key);
       report_not_taken(order.run, error->message);
@@ -106,7 +113,19 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   }
 
   void read(const core::action::ReadSessions& order) {
-    report(core::event::SessionsRead{order.read, Error{ErrorCode::Unsupported, "the command gateway keeps no sessions that could be read", false}});
+    if (std::holds_alternative<body::SessionsHistory>(order.what)) {
+      report(core::event::SessionsRead{
+          order.read, Error{ErrorCode::Unsupported, "a command gateway keeps no histories: what was said in a session only its program knows; ask it by a message", false}});
+      return;
+    }
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    auto known = sessions();
+    if (std::holds_alternative<body::SessionStatus>(order.what)) {
+      // Whatever its name, a session is there as soon as somebody names it.
+      const auto key = asked_session(order);
+      if (key && std::ranges::find(known, *key, &LocalSession::key) == known.end()) known.push_back({.key = *key, .label = {}, .updated = {}});
+    }
+    report(core::event::SessionsRead{order.read, tell_sessions(order, known, now)});
   }
 
   void stop() {
@@ -166,19 +185,25 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   void launch(const StartRun& order, const std::string& program, TurnFolders::Prepared prepared) {
     SupervisorOrder told{.folder = std::filesystem::absolute(prepared.folder).string(),
                          .reply_bytes = settings_.reply_bytes,
-                         .time_limit = settings_.time_limit,
+                         .time_limit = time_limit(order),
                          .durable = settings_.durable,
                          .workdir = std::filesystem::absolute(settings_.workdir).string(),
                          .environment = settings_.environment,
                          .argv = settings_.argv};
     told.argv.front() = std::filesystem::absolute(program).string();
-    const std::vector<Variable> variables{{"CLAW_GATEWAY", settings_.gateway},
-                                          {"CLAW_AGENT", order.agent},
-                                          {"CLAW_SESSION", order.session_key},
-                                          {"CLAW_FROM", order.source_session},
-                                          {"CLAW_CORRELATION_ID", order.run.id},
-                                          {"CLAW_ATTEMPT", std::to_string(order.run.attempt)},
-                                          {"CLAW_IDEMPOTENCY_KEY", order.idempotency_key}};
+    std::vector<Variable> variables{{"CLAW_GATEWAY", settings_.gateway},
+                                    {"CLAW_AGENT", order.agent},
+                                    {"CLAW_SESSION", order.session_key},
+                                    {"CLAW_FROM", order.source_session},
+                                    {"CLAW_CORRELATION_ID", order.run.id},
+                                    {"CLAW_ATTEMPT", std::to_string(order.run.attempt)},
+                                    {"CLAW_IDEMPOTENCY_KEY", order.idempotency_key}};
+    variables.push_back({"CLAW_REPLY_ATTACHMENTS", std::filesystem::absolute(prepared.reply_files).string()});
+    if (!prepared.files.empty()) variables.push_back({"CLAW_ATTACHMENTS", std::filesystem::absolute(prepared.files).string()});
+    // What a spawn asks for is the program's to heed.
+    for (const auto& [name, text] : {std::pair("CLAW_LABEL", &order.label), std::pair("CLAW_MODEL", &order.model), std::pair("CLAW_THINKING", &order.thinking)}) {
+      if (!text->empty()) variables.push_back({name, line_of(*text)});
+    }
     const auto process = start_supervisor(settings_.self, told, variables, prepared.alive_for_it, prepared.control_for_it);
     if (!process) {
       drop(order.idempotency_key);
@@ -187,6 +212,13 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     }
     supervisors_.insert(*process);
     follow(turn_of(order), std::move(prepared.alive));
+  }
+
+  /// The shorter one of the settings' and the spawn's.
+  [[nodiscard]] std::chrono::milliseconds time_limit(const StartRun& order) const {
+    if (!order.time_limit) return settings_.time_limit;
+    const auto asked = std::chrono::milliseconds(*order.time_limit);
+    return settings_.time_limit.count() > 0 ? std::min(settings_.time_limit, asked) : asked;
   }
 
   void follow(Turn turn, Descriptor alive) {
@@ -250,7 +282,18 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return report_not_taken(turn.run, "gateway.command was not started: " + end.reason);
     }
     if (!turn.is_started) report(core::event::RunStarted{turn.run, turn.key});
-    report_end(turn, outcome_of(end, settings_.argv.front()));
+    report_end(turn, with_files(outcome_of(end, settings_.argv.front()), turn.key));
+  }
+
+  /// A reply with the files that the program has left for it.
+  [[nodiscard]] body::Reply with_files(body::Reply reply, const std::string& key) const {
+    if (reply.status != ReplyStatus::Ok && reply.status != ReplyStatus::NoReply) return reply;
+    auto left = folders_.take_reply_files(key);
+    for (const auto& why : left.left_out) reply.reply += (reply.reply.empty() ? "[not attached: " : "\n[not attached: ") + why + "]";
+    reply.truncated = reply.truncated || !left.left_out.empty();
+    reply.attachments = std::move(left.files);
+    if (!reply.reply.empty() || !reply.attachments.empty()) reply.status = ReplyStatus::Ok;
+    return reply;
   }
 
   /// The folder goes, and with it what was known of the turn.
@@ -316,6 +359,18 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     std::string known;
     for (const auto& id : settings_.agents) known += (known.empty() ? "" : ", ") + id;
     return {ErrorCode::UnknownAgent, "no agent \"" + agent + "\" on this gateway; it has: " + known, false};
+  }
+
+  /// What is known of sessions here: which have a turn under way. Of the others, those that always exist.
+  [[nodiscard]] std::vector<LocalSession> sessions() const {
+    std::vector<LocalSession> known;
+    for (const auto& id : settings_.agents) known.push_back({.key = agent_prefix(id) + "main", .label = {}, .updated = {}});
+    for (const auto& [key, run] : runs_) {
+      const auto found = std::ranges::find(known, run->turn.session_key, &LocalSession::key);
+      auto& session = found == known.end() ? known.emplace_back(LocalSession{.key = run->turn.session_key, .label = {}, .updated = {}}) : *found;
+      session.is_running = true;
+    }
+    return known;
   }
 
   [[nodiscard]] Result<std::string> session_for(const ResolveSession& order) const {

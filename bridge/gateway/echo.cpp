@@ -12,7 +12,9 @@
 #include <system_error>
 #include <utility>
 
+#include "bridge/gateway/local_sessions.h"
 #include "bridge/gateway/machine.h"
+#include "bridge/gateway/outcome.h"
 #include "topics/time.h"
 
 namespace clawbridge::gateway {
@@ -22,9 +24,22 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kReplyPrefix = "echo: ";
+constexpr std::size_t kProgressStepsMax = 20;
+constexpr std::size_t kSpawnedMax = 1'000;                            // sessions that are remembered; a turn needs none
+constexpr std::streamoff kRecordTail = std::streamoff{4} << 20;       // of a longer record histories show the end
 
 std::string main_session(const std::string& agent) {
   return "agent:" + agent + ":main";
+}
+
+WallTime wall_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::string first_words(const std::string& text, std::size_t count) {
+  std::size_t end = 0;
+  for (std::size_t word = 0; word < count && end != std::string::npos; ++word) end = text.find(' ', word == 0 ? 0 : end + 1);
+  return text.substr(0, end);
 }
 
 }  // namespace
@@ -60,7 +75,12 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
       report(core::event::RunEnded{order.run, std::move(refused)});
       return;
     }
-    runs_.emplace(order.run, std::make_unique<asio::steady_timer>(io_));
+    if (order.new_session && !remember(order)) {
+      report(core::event::RunEnded{order.run, label_taken(order)});
+      return;
+    }
+    runs_.emplace(order.run, Run{order.session_key, std::make_unique<asio::steady_timer>(io_)});
+    touch(order.session_key);
     report(core::event::RunStarted{order.run, order.idempotency_key});
     if (settings_.delay.count() <= 0) {
       asio::post(io_, [weak = weak_from_this(), order] {
@@ -68,11 +88,7 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
       });
       return;
     }
-    auto& timer = *runs_.at(order.run);
-    timer.expires_after(settings_.delay);
-    timer.async_wait([weak = weak_from_this(), order](const boost::system::error_code& error) {
-      if (const auto self = weak.lock(); self && !error) self->end_run(order);
-    });
+    wait_for_end(std::make_shared<core::action::StartRun>(order), 1);
   }
 
   void abort(const core::action::AbortRun& order) {
@@ -105,7 +121,8 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
   }
 
   void read(const core::action::ReadSessions& order) {
-    report(core::event::SessionsRead{order.read, Error{ErrorCode::Unsupported, "the echo gateway keeps no sessions that could be read", false}});
+    const bool is_history = std::holds_alternative<body::SessionsHistory>(order.what);
+    report(core::event::SessionsRead{order.read, is_history ? history(order) : tell_sessions(order, sessions(), wall_now())});
   }
 
   void stop() {
@@ -121,9 +138,33 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
     });
   }
 
+  // In as many steps as progress is told in; the last one ends the turn.
+  void wait_for_end(std::shared_ptr<const core::action::StartRun> order, std::size_t step) {
+    const auto reply = std::string(kReplyPrefix) + order->text;
+    const auto words = static_cast<std::size_t>(std::ranges::count(reply, ' ')) + 1;
+    const auto steps = order->progress ? std::min(words, kProgressStepsMax) : 1;
+    const bool is_too_long = order->time_limit && *order->time_limit < settings_.delay;
+    auto& timer = *runs_.at(order->run).timer;
+    timer.expires_after((is_too_long ? std::chrono::milliseconds(*order->time_limit) : settings_.delay) / steps);
+    timer.async_wait([weak = weak_from_this(), order, step, steps, is_too_long, so_far = first_words(reply, words * step / steps)](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (!self || error || self->stopped_) return;
+      if (step == steps) return is_too_long ? self->end_late(*order) : self->end_run(*order);
+      self->sink_(core::event::RunProgress{order->run, so_far});
+      self->wait_for_end(order, step + 1);
+    });
+  }
+
+  void end_late(const core::action::StartRun& order) {
+    runs_.erase(order.run);
+    Error error{ErrorCode::Timeout, "the turn ran into its time limit of " + std::to_string(order.time_limit->count()) + " s", false};
+    sink_(core::event::RunEnded{order.run, failed_reply(ReplyStatus::Error, std::move(error), order.session_key)});
+  }
+
   void end_run(const core::action::StartRun& order) {
     if (runs_.erase(order.run) == 0) return;  // stopped
     auto reply = reply_to(order.text, order.idempotency_key, order.session_key);
+    reply.attachments = order.attachments;
     if (!append_record(order)) {
       reply = failed_reply(ReplyStatus::Error, {ErrorCode::GatewayError, record_error("append to"), false},
                            order.session_key);
@@ -149,11 +190,10 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
 
   bool append_record(const core::action::StartRun& order) {
     if (record_fd_ < 0) return true;
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const json line = {{"correlationId", order.run.id},
                        {"session", order.session_key},
                        {"text", order.text},
-                       {"time", format_time(now)}};
+                       {"time", format_time(wall_now())}};
     const std::string bytes = line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     // One write(): after a kill the line is there whole or not at all.
     return ::write(record_fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
@@ -190,17 +230,99 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
 
   [[nodiscard]] Result<std::string> session_for(const core::action::ResolveSession& order) const {
     if (!knows(order.agent)) return unknown_agent(order.agent);
-    const std::string only = main_session(order.agent);
+    const std::string main = main_session(order.agent);
     if (!order.label.empty()) {
-      return Error{
-          ErrorCode::UnknownSession,
-          "No session found with label: " + order.label + " (the echo gateway has no labels; it has " + only + ")",
-          false};
+      for (const auto& [key, session] : spawned_) {
+        if (session.label == order.label && agent_of_key(key) == order.agent) return key;
+      }
+      return Error{ErrorCode::UnknownSession,
+                   "No session found with label: " + order.label + " (the echo gateway has " + main + ", and what was spawned since it started)", false};
     }
-    if (order.session_key == only) return only;
+    const bool is_spawned = spawned_.contains(order.session_key) && agent_of_key(order.session_key) == order.agent;
+    if (order.session_key == main || is_spawned) return order.session_key;
     return Error{ErrorCode::UnknownSession,
-                 "No session found: " + order.session_key + " (the echo gateway has only " + only + ")", false};
+                 "No session found: " + order.session_key + " (the echo gateway has " + main + ", and what was spawned since it started)", false};
   }
+
+  // ---- sessions ----
+
+  // Remembers the session of a spawn. False when another one has its label.
+  bool remember(const core::action::StartRun& order) {
+    const bool is_taken = !order.label.empty() && std::ranges::any_of(spawned_, [&](const auto& each) {
+      return each.first != order.session_key && each.second.label == order.label && agent_of_key(each.first) == order.agent;
+    });
+    if (!is_taken && spawned_.size() < kSpawnedMax) spawned_[order.session_key].label = order.label;
+    return !is_taken;
+  }
+
+  void touch(const std::string& key) {
+    if (const auto spawned = spawned_.find(key); spawned != spawned_.end()) {
+      spawned->second.updated = wall_now();
+    } else if (key == main_session(std::string(agent_of_key(key)))) {
+      mains_updated_[key] = wall_now();
+    }
+  }
+
+  [[nodiscard]] std::vector<LocalSession> sessions() const {
+    std::vector<LocalSession> known;
+    for (const auto& id : settings_.agents) {
+      const auto updated = mains_updated_.find(main_session(id));
+      known.push_back({.key = main_session(id), .label = {}, .updated = updated == mains_updated_.end() ? WallTime{} : updated->second});
+    }
+    for (const auto& [key, session] : spawned_) known.push_back({.key = key, .label = session.label, .updated = session.updated});
+    for (auto& session : known) {
+      session.is_running = std::ranges::any_of(runs_, [&](const auto& run) { return run.second.session_key == session.key; });
+    }
+    std::ranges::stable_sort(known, std::ranges::greater(), &LocalSession::updated);
+    return known;
+  }
+
+  // From the record, in the rows of chat.history.
+  [[nodiscard]] Result<std::string> history(const core::action::ReadSessions& order) const {
+    const auto key = asked_session(order);
+    if (!key) return key.error();
+    if (settings_.record.empty()) {
+      return Error{ErrorCode::Unsupported, "the echo gateway keeps no history of its sessions; give it a file for one: gateway.record", false};
+    }
+    const auto& asked = std::get<body::SessionsHistory>(order.what);
+    const Window window{.limit = std::clamp<std::uint64_t>(asked.limit.value_or(kHistoryMessagesDefault), 1, kHistoryMessagesMax),
+                        .skip_newest = asked.offset.value_or(0),
+                        .include_tools = asked.include_tools};
+    return history_listing(*key, read_transcript({{"messages", recorded_rows(*key)}}, window), window.skip_newest, order.bytes_max);
+  }
+
+  [[nodiscard]] json recorded_rows(const std::string& session) const {
+    json rows = json::array();
+    std::ifstream file(settings_.record, std::ios::binary | std::ios::ate);
+    const auto size = static_cast<std::streamoff>(file.tellg());
+    file.seekg(std::max<std::streamoff>(0, size - kRecordTail));
+    for (std::string line; std::getline(file, line);) {
+      const json entry = json::parse(line, nullptr, false);  // the first may be half a line
+      if (!entry.is_object() || entry.value("session", json()) != session || !entry.value("text", json()).is_string()) continue;
+      const auto& text = entry.at("text").get_ref<const std::string&>();
+      const auto time = entry.value("time", json());
+      const auto at = time.is_string() ? parse_time(time.get<std::string>()) : std::nullopt;
+      const auto stamp = at ? at->time_since_epoch().count() : 0;
+      rows.push_back({{"role", "user"}, {"content", text}, {"timestamp", stamp}});
+      rows.push_back({{"role", "assistant"}, {"content", std::string(kReplyPrefix) + text}, {"timestamp", stamp}});
+    }
+    return rows;
+  }
+
+  static body::Reply label_taken(const core::action::StartRun& order) {
+    auto reply = label_taken_reply(order.agent, order.label);
+    reply.session_key = order.session_key;
+    return reply;
+  }
+
+  struct Run {
+    std::string session_key;
+    std::unique_ptr<asio::steady_timer> timer;
+  };
+  struct Spawned {
+    std::string label;
+    WallTime updated{};
+  };
 
   asio::io_context& io_;
   const EchoSettings settings_;
@@ -208,7 +330,9 @@ class Echo::State : public std::enable_shared_from_this<Echo::State> {
   const std::string boot_id_;
   int record_fd_ = -1;
   bool stopped_ = false;
-  std::map<core::RunKey, std::unique_ptr<asio::steady_timer>> runs_;  // under way; the core limits how many
+  std::map<core::RunKey, Run> runs_;                // under way; the core limits how many
+  std::map<std::string, Spawned> spawned_;          // by key
+  std::map<std::string, WallTime> mains_updated_;   // of the agents that have had a turn
 };
 
 Echo::Echo(asio::io_context& io, EchoSettings settings, core::EventSink sink)

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "bridge/gateway/attachments.h"
 #include "bridge/gateway/command_text.h"
 
 namespace clawbridge::gateway {
@@ -19,6 +20,14 @@ constexpr int kDepthMax = 64;
 constexpr std::chrono::hours kUptimeMax{100 * 365 * 24};
 
 constexpr std::string_view kEventStart = R"({"type":"event","event":")";
+
+// What both versions write before the run of an `agent` event, whichever stream it is of.
+constexpr std::string_view kAgentEventStart = R"({"type":"event","event":"agent","payload":{"runId":")";
+// Where they write the stream, before or after the session.
+constexpr std::size_t kStreamWithin = 1'024;
+constexpr std::string_view kAssistantStream = R"("stream":"assistant")";
+// With escapes, of more than is told of a text under way (turns.cpp).
+constexpr std::size_t kProgressFrameBytesMax = std::size_t{128} * 1024;
 
 // The name of an event frame written as both versions write it, without parsing the rest.
 std::optional<std::string_view> event_name(std::string_view text) {
@@ -68,6 +77,10 @@ const json& member(const json& object, const char* name) {
 }
 
 Frame decode_frame(std::string_view text) {
+  if (text.starts_with(kAgentEventStart)) {
+    const auto run_id = text.substr(kAgentEventStart.size());
+    return AgentEvent{run_id.substr(0, run_id.find('"')), text};
+  }
   if (const auto name = event_name(text)) return event_frame(*name);
   json frame = json::parse(
       text, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
@@ -83,6 +96,15 @@ Frame decode_frame(std::string_view text) {
                         text_member(error, "message")};
   }
   return response;
+}
+
+std::optional<std::string> decode_progress(const AgentEvent& event) {
+  if (event.frame.size() > kProgressFrameBytesMax || event.frame.substr(0, kStreamWithin).find(kAssistantStream) == std::string_view::npos) return std::nullopt;
+  const auto frame = json::parse(
+      event.frame, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
+  auto text = text_member(member(member(frame, "payload"), "data"), "text");
+  if (text.empty()) return std::nullopt;
+  return text;
 }
 
 bool Hello::may_read_and_write() const {
@@ -139,19 +161,23 @@ json connect_params(const std::string& token, const std::string& version) {
 }
 
 json agent_params(const core::action::StartRun& order) {
-  return {
-      {"message", guard_commands(order.text)},
+  json params = {
+      {"message", guard_commands(order.text) + files_as_text(order.attachments)},
       {"agentId", order.agent},
       {"sessionKey", order.session_key},
       {"idempotencyKey", order.idempotency_key},
-      {"timeout", kRunTimeout.count()},
+      {"timeout", order.time_limit.value_or(kRunTimeout).count()},
       {"deliver", false},
       {"inputProvenance",
        {{"kind", "inter_session"},
         {"sourceSessionKey", order.source_session},
         {"sourceChannel", order.source_channel},
-        {"sourceTool", "sessions_send"}}},
+        {"sourceTool", order.new_session ? "sessions_spawn" : "sessions_send"}}},
   };
+  if (auto images = images_of(order.attachments); !images.empty()) params["attachments"] = std::move(images);
+  if (!order.label.empty()) params["label"] = order.label;
+  if (!order.thinking.empty()) params["thinking"] = order.thinking;
+  return params;
 }
 
 std::string encode_request(const std::string& id, std::string_view method, const json& params) {

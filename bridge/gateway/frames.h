@@ -1,7 +1,8 @@
 // The frames of the OpenClaw gateway protocol, versions 3 (2026.3) and 4 (2026.9), as values: no sockets here.
 //
 // The gateway sends requests' responses and, to every client that may read, the streaming events of every session.
-// Those are told apart by their first bytes and never parsed: a busy gateway sends thousands of them.
+// Those are told apart by their first bytes, and only those of a run that is watched are parsed: a busy gateway sends
+// thousands of them.
 #pragma once
 
 #include <chrono>
@@ -22,6 +23,11 @@ namespace clawbridge::gateway {
 struct Challenge {};
 struct Tick {};
 struct ShuttingDown {};
+/// Something happened in a run, ours or not. Points into the frame.
+struct AgentEvent {
+  std::string_view run_id;
+  std::string_view frame;
+};
 /// Any frame that asks nothing of us: other events, and what is no frame at all (the gateway ignores ours likewise).
 struct Ignored {};
 
@@ -40,10 +46,14 @@ struct Response {
   Failure failure;         // when not ok
 };
 
-using Frame = std::variant<Ignored, Challenge, Tick, ShuttingDown, Response>;
+using Frame = std::variant<Ignored, Challenge, Tick, ShuttingDown, AgentEvent, Response>;
 
-/// Decodes one text frame; what is nested deeper than 64 levels in it is left out. Never throws. Pure.
+/// Decodes one text frame; what is nested deeper than 64 levels in it is left out. Never throws. Pure. An AgentEvent is valid as
+/// long as `text` is.
 [[nodiscard]] Frame decode_frame(std::string_view text);
+
+/// The agent's text so far, when that is what the event tells and the text is not so long that nobody is told all of it anyway.
+[[nodiscard]] std::optional<std::string> decode_progress(const AgentEvent& event);
 
 /// What the gateway says of itself in the response to `connect`.
 struct Hello {
@@ -82,7 +92,8 @@ inline constexpr std::chrono::seconds kRunTimeout{7 * 24 * 3600};
 /// Params of `connect`: a backend client with operator.read and operator.write, never more.
 [[nodiscard]] nlohmann::json connect_params(const std::string& token, const std::string& version);
 
-/// Params of `agent`. The text is guarded against being a command (command_text.h).
+/// Params of `agent`. The text is guarded against being a command (command_text.h). REQUIRES: its files are of the kinds that the
+/// gateway takes (attachments.h).
 [[nodiscard]] nlohmann::json agent_params(const core::action::StartRun& order);
 
 /// The text frame of one request. Invalid UTF-8 in `params` is replaced.

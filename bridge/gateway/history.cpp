@@ -170,6 +170,11 @@ std::variant<LookAgain, Ended, NotTaken> judge_missing(const Turn& turn, const C
 
 }  // namespace
 
+bool is_cut(const json& row) {
+  const auto answer = read_answer(row);
+  return answer.cut || answer.omitted;
+}
+
 Turn find_turn(const json& history, const TurnQuery& query) {
   Turn turn;
   static const json none = json::array();

@@ -53,6 +53,9 @@ struct Turn {
   bool covers = false;
 };
 
+/// Whether the gateway has cut a text of that row, or left all of it out.
+[[nodiscard]] bool is_cut(const nlohmann::json& row);
+
 /// `history`: payload of chat.history.
 [[nodiscard]] Turn find_turn(const nlohmann::json& history, const TurnQuery& query);
 

@@ -4,9 +4,12 @@
 #include <map>
 #include <utility>
 
+#include "bridge/gateway/attachments.h"
 #include "bridge/gateway/machine.h"
+#include "bridge/gateway/new_session.h"
 #include "bridge/gateway/outcome.h"
 #include "bridge/gateway/recovery.h"
+#include "bridge/gateway/session_reads.h"
 
 namespace clawbridge::gateway {
 
@@ -24,18 +27,6 @@ bool same_agents(const std::vector<core::event::GatewayAgent>& a, const std::vec
 // The key in full: `main` means the agent's own.
 std::string full_key(const ResolveSession& order) {
   return order.session_key.starts_with("agent:") ? order.session_key : agent_prefix(order.agent) + order.session_key;
-}
-
-Error unresolved(const ResolveSession& order, const Failure& failure) {
-  const auto remedy =
-      "; leave the session out for " + agent_prefix(order.agent) + "main, or ask for the agent's sessions";
-  if (failure.message.starts_with("No session found"))
-    return {ErrorCode::UnknownSession, failure.message + remedy, false};
-  if (failure.message.starts_with("Multiple sessions"))
-    return {ErrorCode::Ambiguous, failure.message + "; name the session by its key", false};
-  if (failure.code == "UNAVAILABLE")
-    return {ErrorCode::GatewayDown, "the gateway cannot look up the session now: " + failure.message, true};
-  return {ErrorCode::GatewayError, "the gateway cannot look up the session: " + failure.message, false};
 }
 
 }  // namespace
@@ -60,6 +51,10 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
             [weak] {
               if (const auto self = weak.lock()) self->refresh_agents();
             },
+        .agent_event =
+            [weak](const AgentEvent& event) {
+              if (const auto self = weak.lock()) self->report_progress(event);
+            },
     });
   }
 
@@ -76,17 +71,15 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   void start_run(const StartRun& order) {
+    if (auto wrong = check_files(order.attachments)) return reject(order, std::move(*wrong));
     calls_.insert_or_assign(order.run, Call{});
-    client_->call("agent", agent_params(order), [self = shared_from_this(), order](CallResult result, const Response* response) {
-      if (result == CallResult::Answered && self->on_agent_response(order, *response)) return true;
-      self->calls_.erase(order.run);
-      if (result == CallResult::NotSent) {
-        self->sink_(core::event::RunNotTaken{order.run, "the gateway is not connected"});
-      } else if (result == CallResult::Lost) {
-        self->sink_(core::event::RunLost{order.run, "the connection to the gateway ended after the turn was handed over"});
-      }
-      return false;
-    });
+    if (!needs_preparing(order)) return hand_over(order);
+    asio::co_spawn(io_, prepare_session(client_, order, hello_.keeps_keys()),
+                   [self = shared_from_this(), order](std::exception_ptr error, SessionPrepared prepared) {
+                     if (self->client_->is_stopped()) return;
+                     if (error) prepared = NotTaken{"preparing the session failed by an internal error"};
+                     self->on_prepared(order, std::move(prepared));
+                   });
   }
 
   // The turn's own end tells whether it worked; only a refusal needs words here.
@@ -104,10 +97,11 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   void read(const core::action::ReadSessions& order) {
-    asio::post(io_, [self = shared_from_this(), read = order.read] {
-      if (!self->client_->is_stopped())
-        self->sink_(core::event::SessionsRead{read, Error{ErrorCode::Unsupported, "sessions cannot be read yet", false}});
-    });
+    asio::co_spawn(io_, read_sessions(client_, sink_, order, hello_.keeps_keys()),
+                   [self = shared_from_this(), read = order.read](std::exception_ptr error) {
+                     if (error && !self->client_->is_stopped())
+                       self->sink_(core::event::SessionsRead{read, Error{ErrorCode::Internal, "reading the sessions failed by an internal error", false}});
+                   });
   }
 
   void recover_run(const RecoverRun& order, bool is_started = false) {
@@ -130,6 +124,49 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
     bool accepted = false;
     bool aborted = false;  // the gateway says that it stops this turn
   };
+
+  void reject(const StartRun& order, Error error) {
+    auto reply = make_reply(ReplyStatus::Rejected);
+    reply.session_key = order.session_key;
+    reply.error = std::move(error);
+    // Posted, because no answer comes from inside the call.
+    asio::post(io_, [self = shared_from_this(), ended = core::event::RunEnded{order.run, std::move(reply)}] {
+      if (!self->client_->is_stopped()) self->sink_(ended);
+    });
+  }
+
+  void on_prepared(const StartRun& order, SessionPrepared prepared) {
+    if (std::holds_alternative<Ready>(prepared)) return hand_over(order);
+    calls_.erase(order.run);
+    if (auto* refused = std::get_if<NotTaken>(&prepared)) {
+      sink_(core::event::RunNotTaken{order.run, std::move(refused->reason)});
+    } else {
+      auto& reply = std::get<Ended>(prepared).reply;
+      reply.session_key = order.session_key;
+      sink_(core::event::RunEnded{order.run, std::move(reply)});
+    }
+  }
+
+  void hand_over(const StartRun& order) {
+    if (order.progress) watched_.insert_or_assign(order.idempotency_key, order.run);
+    client_->call("agent", agent_params(order), [self = shared_from_this(), order](CallResult result, const Response* response) {
+      if (result == CallResult::Answered && self->on_agent_response(order, *response)) return true;
+      self->calls_.erase(order.run);
+      self->watched_.erase(order.idempotency_key);
+      if (result == CallResult::NotSent) {
+        self->sink_(core::event::RunNotTaken{order.run, "the gateway is not connected"});
+      } else if (result == CallResult::Lost) {
+        self->sink_(core::event::RunLost{order.run, "the connection to the gateway ended after the turn was handed over"});
+      }
+      return false;
+    });
+  }
+
+  void report_progress(const AgentEvent& event) {
+    const auto watched = watched_.find(event.run_id);
+    if (watched == watched_.end()) return;
+    if (auto text = decode_progress(event)) sink_(core::event::RunProgress{watched->second, std::move(*text)});
+  }
 
   void on_up(const Hello& hello, std::chrono::milliseconds took) {
     hello_ = hello;
@@ -200,10 +237,10 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   }
 
   static Result<std::string> resolved(const ResolveSession& order, const Response& response) {
-    if (!response.ok) return unresolved(order, response.failure);
+    if (!response.ok) return unresolved(order.agent, response.failure);
     auto key = text_member(response.payload, "key");
     if (key.starts_with(agent_prefix(order.agent))) return key;
-    return unresolved(order,
+    return unresolved(order.agent,
                       Failure{{},
                               {},
                               "No session found of agent \"" + order.agent + "\" with " +
@@ -278,6 +315,7 @@ class OpenClaw::Adapter : public std::enable_shared_from_this<OpenClaw::Adapter>
   bool ready_ = false;  // GatewayUp was reported, GatewayDown was not
   std::vector<core::event::GatewayAgent> agents_;
   std::map<core::RunKey, Call> calls_;  // the core limits the runs
+  std::map<std::string, core::RunKey, std::less<>> watched_;  // by run id: runs under way whose progress is asked for
 };
 
 OpenClaw::OpenClaw(asio::io_context& io, OpenClawSettings settings, core::EventSink sink)

@@ -1,7 +1,11 @@
 #include "bridge/gateway/outcome.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
+
+#include "bridge/gateway/attachments.h"
 
 namespace clawbridge::gateway {
 
@@ -55,11 +59,36 @@ void append_part(std::string& text, const std::string& part) {
   text += part;
 }
 
-std::string media_of(const json& payload) {
+// The type and the base64 of a data: URL.
+struct DataUrl {
+  std::string mime_type;
+  std::string content;
+};
+std::optional<DataUrl> read_data_url(std::string_view url) {
+  constexpr std::string_view kStart = "data:";
+  constexpr std::string_view kEncoding = ";base64,";
+  if (!url.starts_with(kStart)) return std::nullopt;
+  const auto end = url.find(kEncoding);
+  if (end == std::string_view::npos) return DataUrl{};
+  const auto type = url.substr(kStart.size(), end - kStart.size());
+  return DataUrl{std::string(type.substr(0, type.find(';'))), std::string(url.substr(end + kEncoding.size()))};
+}
+
+// What is said of a medium in the text. What it holds itself travels as a file. What it only names, a path or a URL, is not fetched:
+// the name is the model's words, and behind it could be any file of this machine or any address of its network.
+std::string take_media(const std::string& url, ReplyFiles& files) {
+  auto data = read_data_url(url);
+  if (!data) return "[media: " + url + "]";
+  const auto number = std::to_string(files.count() + 1);
+  auto name = "media-" + number + extension_of(data->mime_type);
+  if (!data->content.empty() && files.add_base64(name, std::move(data->mime_type), std::move(data->content))) return "[media: " + name + "]";
+  return "[media: a file that could not be attached, of " + std::to_string(url.size()) + " characters]";
+}
+
+std::string media_of(const json& payload, ReplyFiles& files) {
   std::string text;
   const auto name_media = [&](const json& url) {
-    if (url.is_string() && !url.get_ref<const std::string&>().empty())
-      append_part(text, "[media: " + url.get<std::string>() + "]");
+    if (url.is_string() && !url.get_ref<const std::string&>().empty()) append_part(text, take_media(url.get_ref<const std::string&>(), files));
   };
   const auto& urls = member(payload, "mediaUrls");
   if (urls.is_array() && !urls.empty()) {
@@ -73,6 +102,7 @@ std::string media_of(const json& payload) {
 struct Payloads {
   std::string text;  // all, joined by an empty line
   bool only_errors = false;
+  ReplyFiles files;
 };
 
 Payloads join_payloads(const json& payloads) {
@@ -82,7 +112,7 @@ Payloads join_payloads(const json& payloads) {
   for (const auto& payload : payloads) {
     if (member(payload, "isReasoning") == true) continue;
     append_part(joined.text, text_member(payload, "text"));
-    append_part(joined.text, media_of(payload));
+    append_part(joined.text, media_of(payload, joined.files));
     any_good = any_good || member(payload, "isError") != true;
   }
   joined.only_errors = !payloads.empty() && !any_good;
@@ -107,7 +137,7 @@ body::Reply read_result(const json& payload) {
   const auto& meta = member(result, "meta");
   const auto stop_reason = text_member(meta, "stopReason");
   const auto status = text_member(payload, "status");
-  const auto joined = join_payloads(member(result, "payloads"));
+  auto joined = join_payloads(member(result, "payloads"));
   // Somebody stopped it. A time limit looks the same but for this (2026.9.6).
   if (status == "timeout" && text_member(payload, "stopReason") == "rpc") return cancelled_reply();
   if (status == "timeout") {
@@ -123,6 +153,7 @@ body::Reply read_result(const json& payload) {
   if (stop_reason == "error" || joined.only_errors) return failed_reply("the turn failed: " + first_of({joined.text}));
   auto reply = make_reply(ReplyStatus::Ok, joined.text.empty() ? visible_text(meta) : joined.text);
   if (reply.reply.empty()) reply.status = ReplyStatus::NoReply;
+  reply.attachments = std::move(joined.files).take();
   return reply;
 }
 
@@ -139,6 +170,11 @@ body::Reply failed_reply(std::string message) {
   auto reply = make_reply(ReplyStatus::Error);
   reply.error = Error{ErrorCode::GatewayError, std::move(message), false};
   return reply;
+}
+
+body::Reply label_taken_reply(const std::string& agent, const std::string& label) {
+  return rejected_reply(ErrorCode::BadRequest,
+                        "another session of agent \"" + agent + "\" has the label \"" + label + "\": choose another one, or send to that session by its label");
 }
 
 body::Reply cancelled_reply() {

@@ -43,6 +43,8 @@ struct EndedUntold {
 [[nodiscard]] std::variant<StillOpen, Ended, EndedUntold, NotTaken> read_wait_response(const Response& response);
 
 [[nodiscard]] body::Reply make_reply(ReplyStatus status, std::string text = {});
+/// A spawn's label is one that another session of the agent has: nothing ran.
+[[nodiscard]] body::Reply label_taken_reply(const std::string& agent, const std::string& label);
 /// Stopped after it had started.
 [[nodiscard]] body::Reply cancelled_reply();
 /// A reply of status Error (code gateway_error) or Interrupted (code gateway_down).

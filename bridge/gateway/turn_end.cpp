@@ -73,7 +73,7 @@ std::string in_its_own_words(const TurnEnd& end) {
 }
 
 std::string what_happened(const TurnEnd& end, const std::string& program) {
-  if (end.ended == TurnEnd::Ended::AtTimeLimit) return program + " ran longer than gateway.time_limit and was ended";
+  if (end.ended == TurnEnd::Ended::AtTimeLimit) return program + " ran longer than gateway.time_limit or its spawn allows, and was ended";
   if (end.ended == TurnEnd::Ended::OnSignal) return program + " was ended because its supervisor was told to stop";
   if (end.how == How::Exited) return program + " ended with exit code " + std::to_string(end.code);
   return program + " was ended by signal " + std::to_string(end.code) + " (" + ::strsignal(end.code) + ")";

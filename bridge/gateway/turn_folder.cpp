@@ -9,7 +9,10 @@
 #include <cstdio>
 #include <system_error>
 
+#include "bridge/gateway/attachments.h"
 #include "bridge/gateway/machine.h"
+#include "topics/encoding.h"
+#include "topics/limits.h"
 
 namespace clawbridge::gateway {
 namespace {
@@ -17,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRequest = "request";
+constexpr const char* kFiles = "files";
+constexpr const char* kReply = "reply";
 constexpr const char* kAlive = "alive";
 constexpr const char* kControl = "control";
 constexpr const char* kClaimed = "claimed";
@@ -25,6 +30,7 @@ constexpr const char* kEndedNew = "ended.new";
 constexpr const char* kRootId = ".id";
 constexpr const char* kRootIdNew = ".id.new";
 constexpr std::string_view kGone = ".gone-";
+constexpr std::size_t kLeftFilesLookedAt = 64;  // that a program has left; far more than go with a reply
 
 std::string text_of(int error_number) {
   return std::generic_category().message(error_number);
@@ -50,6 +56,38 @@ int write_file(int folder, const char* name, std::string_view text, bool durable
   if (!file.is_open()) return errno;
   if (const int error = write_all(file.get(), text); error != 0) return error;
   return durable && ::fsync(file.get()) != 0 ? errno : 0;
+}
+
+/// Writes the files into a new folder, under names that are safe and their own. Returns the errno value, 0 when all are written.
+int write_files(int folder, const std::vector<body::Attachment>& files) {
+  if (::mkdirat(folder, kFiles, 0700) != 0) return errno;
+  const Descriptor into(::openat(folder, kFiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!into.is_open()) return errno;
+  std::set<std::string> names;
+  for (const auto& file : files) {
+    auto name = safe_file_name(file.name);
+    for (int number = 2; !names.insert(name).second; ++number) name = std::to_string(number) + "-" + safe_file_name(file.name);
+    if (const int error = write_file(into.get(), name.c_str(), base64_decode(file.content).value_or(""), false); error != 0) return error;
+  }
+  return 0;
+}
+
+/// All of a regular file of at most that many bytes; otherwise why not. Follows no link and waits for no FIFO.
+std::variant<std::string, std::string_view> read_left_file(int folder, const std::string& name, std::size_t bytes_max) {
+  const Descriptor file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status{};
+  if (!file.is_open() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::string_view("it is no file that can be read");
+  if (status.st_size > static_cast<off_t>(bytes_max)) return std::string_view("it is too large beside the others");
+  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+  std::size_t have = 0;
+  while (have < bytes.size()) {
+    const ssize_t count = ::read(file.get(), bytes.data() + have, bytes.size() - have);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    have += static_cast<std::size_t>(count);
+  }
+  bytes.resize(have);
+  return bytes;
 }
 
 /// True while a supervisor holds the other end. Takes what was written to it: only that somebody is there counts.
@@ -127,7 +165,8 @@ Result<std::string> TurnFolders::open() {
   return machine + "." + *id;
 }
 
-std::variant<TurnFolders::Prepared, TurnFolders::AlreadyThere, Error> TurnFolders::prepare(const std::string& key, std::string_view text) {
+std::variant<TurnFolders::Prepared, TurnFolders::AlreadyThere, Error> TurnFolders::prepare(const std::string& key, std::string_view text,
+                                                                                           const std::vector<body::Attachment>& files) {
   Prepared made;
   made.folder = folder_of(key);
   if (::mkdir(made.folder.c_str(), 0700) != 0) {
@@ -142,6 +181,12 @@ std::variant<TurnFolders::Prepared, TurnFolders::AlreadyThere, Error> TurnFolder
   const Descriptor folder(::open(made.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return fail("open the folder");
   if (errno = write_file(folder.get(), kRequest, text, false); errno != 0) return fail("write the text into");
+  if (!files.empty()) {
+    if (errno = write_files(folder.get(), files); errno != 0) return fail("write the attached files into");
+    made.files = made.folder / kFiles;
+  }
+  if (::mkdirat(folder.get(), kReply, 0700) != 0) return fail("make a folder in");
+  made.reply_files = made.folder / kReply;
   if (::mkfifoat(folder.get(), kAlive, 0600) != 0 || ::mkfifoat(folder.get(), kControl, 0600) != 0) return fail("make a FIFO in");
   // The reading end first: without a reader the writing end could not be opened without waiting for one.
   made.alive = Descriptor(::openat(folder.get(), kAlive, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -167,6 +212,32 @@ TurnFolders::State TurnFolders::look(const std::string& key) const {
   // It may have ended since the first look; after that it is gone, and nothing changes any more.
   if (auto known = end()) return std::move(*known);
   return Vanished{};
+}
+
+TurnFolders::Left TurnFolders::take_reply_files(const std::string& key) const {
+  const auto path = folder_of(key) / kReply;
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(path, error), end; !error && at != end && names.size() < kLeftFilesLookedAt; at.increment(error)) names.insert(at->path().filename().string());
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Left left;
+  ReplyFiles taken;
+  for (const auto& name : names) {
+    const auto shown = safe_file_name(name);
+    const auto file = read_left_file(folder.get(), name, taken.room());
+    const auto* why_not = std::get_if<std::string_view>(&file);
+    if (taken.count() == kAttachmentsMax) {
+      left.left_out.push_back("more than " + std::to_string(kAttachmentsMax) + " files");
+      break;
+    }
+    if (why_not != nullptr) {
+      left.left_out.push_back(shown + ": " + std::string(*why_not));
+    } else {
+      taken.add(shown, mime_type_of(shown), std::get<std::string>(file));
+    }
+  }
+  left.files = std::move(taken).take();
+  return left;
 }
 
 std::optional<std::string> TurnFolders::ask_to_end(const std::string& key) const {

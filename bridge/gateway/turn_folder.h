@@ -2,6 +2,8 @@
 //
 //   <root>/<idempotency key>/
 //     request   the text; the program's stdin                                                      made by the bridge
+//     files/    the files that came with it, if any did                                            made by the bridge
+//     reply/    where the program leaves files that go with its reply                              made by the bridge
 //     alive     FIFO that the supervisor holds open for writing while it lives, and nobody else    made by the bridge
 //     control   FIFO by which the supervisor is told to end the program                            made by the bridge
 //     claimed   symbolic link that names who decided over the turn                                 made once, see below
@@ -22,6 +24,7 @@
 
 #include "bridge/gateway/descriptor.h"
 #include "bridge/gateway/turn_end.h"
+#include "topics/message.h"
 #include "topics/result.h"
 
 namespace clawbridge::gateway {
@@ -49,13 +52,16 @@ class TurnFolders {
   /// What a new turn's supervisor is given, and the end of `alive` that tells when the supervisor is gone.
   struct Prepared {
     std::filesystem::path folder;
+    std::filesystem::path files;        // empty when none came
+    std::filesystem::path reply_files;
     Descriptor alive;          // for reading, not blocking
     Descriptor alive_for_it;   // for writing; the supervisor's once it runs
     Descriptor control_for_it; // for reading and writing, not blocking
   };
   struct AlreadyThere {};
   /// The folder of a turn that nobody has handed over before.
-  [[nodiscard]] std::variant<Prepared, AlreadyThere, Error> prepare(const std::string& key, std::string_view text);
+  [[nodiscard]] std::variant<Prepared, AlreadyThere, Error> prepare(const std::string& key, std::string_view text,
+                                                                    const std::vector<body::Attachment>& files);
 
   struct Absent {};     // no such folder
   struct Unclaimed {};  // nobody had started it, and now nobody will
@@ -66,6 +72,13 @@ class TurnFolders {
   using State = std::variant<Absent, Unclaimed, Running, Vanished, TurnEnd>;
   /// What became of a turn. A turn that nobody has claimed is claimed by the asking.
   [[nodiscard]] State look(const std::string& key) const;
+
+  /// What the program has left in `reply`, by name. REQUIRES: the turn has ended.
+  struct Left {
+    std::vector<body::Attachment> files;
+    std::vector<std::string> left_out;  // why, one line for each; no more than are worth reading
+  };
+  [[nodiscard]] Left take_reply_files(const std::string& key) const;
 
   /// Tells the supervisor to end the program. Nothing when it has been told; otherwise why not.
   [[nodiscard]] std::optional<std::string> ask_to_end(const std::string& key) const;

@@ -163,6 +163,7 @@ class Exchange(Command):
         result = self.ask(federation, "@@ environment", agent="pepper", sessionKey="agent:pepper:a session")
         learnt = json.loads(result["reply"])
         variables = learnt["environment"]
+        self.assertTrue(variables.pop("CLAW_REPLY_ATTACHMENTS").endswith("/reply"))
         self.assertEqual({name: value for name, value in variables.items() if name.startswith("CLAW_")}, {
             "CLAW_GATEWAY": "imac", "CLAW_AGENT": "pepper", "CLAW_SESSION": "agent:pepper:a session", "CLAW_FROM": "macbook/_bridge",
             "CLAW_CORRELATION_ID": result["correlationId"], "CLAW_ATTEMPT": "1",

@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -114,15 +115,20 @@ class Bridge {
   event::GatewayUp up() { return wait_for<event::GatewayUp>(); }
 
   action::StartRun start(const std::string& text, const std::string& session = "agent:jarvis:main") {
-    const auto id = next_id();
-    action::StartRun order{.run = {"macbook", id, 1},
-                           .idempotency_key = "claw:macbook:" + id + ":1",
-                           .agent = "jarvis",
-                           .session_key = session,
-                           .text = text,
-                           .source_session = "macbook/main",
-                           .source_channel = "mqtt:" + id};
+    auto order = order_for(text, session);
     start_again(order);
+    return order;
+  }
+  static action::StartRun order_for(const std::string& text, const std::string& session = "agent:jarvis:main") {
+    const auto id = next_id();
+    action::StartRun order;
+    order.run = {"macbook", id, 1};
+    order.idempotency_key = "claw:macbook:" + id + ":1";
+    order.agent = "jarvis";
+    order.session_key = session;
+    order.text = text;
+    order.source_session = "macbook/main";
+    order.source_channel = "mqtt:" + id;
     return order;
   }
   void start_again(const action::StartRun& order) { gateway_.carry_out(order); }
@@ -164,6 +170,42 @@ class Bridge {
                                           .handed_over = handed_over});
   }
 
+  action::StartRun spawn_order(const std::string& text, const std::string& label) {
+    auto order = order_for(text);
+    order.session_key = "agent:jarvis:claw:macbook:" + order.run.id;
+    std::ranges::transform(order.session_key, order.session_key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    order.new_session = true;
+    order.label = label;
+    return order;
+  }
+  action::StartRun spawn(const std::string& text, const std::string& label) {
+    auto order = spawn_order(text, label);
+    start_again(order);
+    return order;
+  }
+  std::vector<std::string> progress_of(const RunKey& run) const {
+    std::vector<std::string> texts;
+    for (const auto& each : events_) {
+      const auto* progress = std::get_if<event::RunProgress>(&each);
+      if (progress != nullptr && progress->run == run) texts.push_back(progress->text);
+    }
+    return texts;
+  }
+
+  template <class What>
+  Result<std::string> ask(std::vector<std::string> agents, What what, std::size_t bytes_max = 500'000) {
+    gateway_.carry_out(action::ReadSessions{.read = ++reads_, .agents = std::move(agents), .what = std::move(what), .bytes_max = bytes_max});
+    auto listing = wait_for<event::SessionsRead>([&](const auto& read) { return read.read == reads_; }).listing;
+    EXPECT_TRUE(!listing || listing->size() <= bytes_max);
+    return listing;
+  }
+  template <class What>
+  json read(std::vector<std::string> agents, What what, std::size_t bytes_max = 500'000) {
+    const auto listing = ask(std::move(agents), std::move(what), bytes_max);
+    if (!listing) throw std::runtime_error("the sessions cannot be read: " + listing.error().message);
+    return json::parse(*listing);
+  }
+
   asio::io_context& io() { return io_; }
   [[nodiscard]] std::size_t count_ended(const RunKey& run) const {
     std::size_t count = 0;
@@ -186,8 +228,16 @@ class Bridge {
 
   asio::io_context io_;
   std::vector<Event> events_;
+  std::uint64_t reads_ = 0;
   OpenClaw gateway_;
 };
+
+json row_of(const json& listing, const std::string& key) {
+  for (const auto& row : listing.at("sessions")) {
+    if (row.at("key") == key) return row;
+  }
+  throw std::runtime_error(key + " is not listed: " + listing.dump());
+}
 
 // A second, plain client that looks inside: the rows of a session.
 class Inspector {
@@ -411,6 +461,216 @@ TEST_F(Contract, CarriesALargeTextBothWays) {
   const auto reply = bridge_.send(text);
   EXPECT_EQ(reply.status, ReplyStatus::Ok);
   EXPECT_EQ(reply.reply, text.substr(4));
+}
+
+// ---- reading sessions ----
+
+TEST_F(Contract, ListsTheSessionsOfTheAllowedAgents) {
+  const auto label = "List " + next_id();
+  (void)bridge_.send("SAY for the list");
+  const auto spawned = bridge_.outcome(bridge_.spawn("SAY spawned", label));
+  ASSERT_EQ(spawned.status, ReplyStatus::Ok) << why(spawned);
+  const auto all = bridge_.read({"jarvis", "pepper"}, body::SessionsList{});
+  EXPECT_EQ(all.at("count"), all.at("sessions").size());
+  EXPECT_EQ(all.dump().find("\"/"), std::string::npos) << all;  // no paths
+  const auto main = row_of(all, "agent:jarvis:main");
+  EXPECT_EQ(main.at("agentId"), "jarvis");
+  EXPECT_EQ(main.at("kind"), "main");
+  EXPECT_GT(main.at("updatedAt").get<std::int64_t>(), 0);
+  EXPECT_EQ(row_of(all, spawned.session_key).at("label"), label);
+  for (const auto& row : bridge_.read({"pepper"}, body::SessionsList{}).at("sessions")) EXPECT_EQ(row.at("agentId"), "pepper");
+
+  body::SessionsList asked;
+  asked.label = label;
+  asked.active_minutes = 5;
+  EXPECT_EQ(bridge_.read({"jarvis"}, asked).at("sessions").at(0).at("key"), spawned.session_key);
+  asked = {};
+  asked.kinds = {"main"};
+  asked.message_limit = 1;
+  const auto mains = bridge_.read({"jarvis"}, asked);
+  ASSERT_EQ(mains.at("count"), 1);
+  const auto messages = mains.at("sessions").at(0).at("messages");
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages.at(0).at("content").at(0).at("text"), "for the list");
+}
+
+TEST_F(Contract, ListsSessionsPageByPage) {
+  for (int i = 0; i < 3; ++i) (void)bridge_.outcome(bridge_.start("SAY page", "agent:jarvis:page" + next_id()));
+  body::SessionsList asked;
+  asked.search = "agent:jarvis:page";
+  const auto all = bridge_.read({"jarvis"}, asked);
+  ASSERT_GE(all.at("count").get<int>(), 3);
+  EXPECT_EQ(all.at("hasMore"), false);
+  asked.limit = 2;
+  const auto first = bridge_.read({"jarvis"}, asked);
+  EXPECT_EQ(first.at("count"), 2);
+  EXPECT_EQ(first.at("hasMore"), true);
+  EXPECT_EQ(first.at("nextOffset"), 2);
+  asked.offset = 2;
+  EXPECT_EQ(bridge_.read({"jarvis"}, asked).at("sessions").at(0).at("key"), all.at("sessions").at(2).at("key"));
+}
+
+TEST_F(Contract, ShowsAHistory) {
+  const auto session = "agent:jarvis:history" + next_id();
+  const auto order = bridge_.start("SAY one", session);
+  (void)bridge_.outcome(order);
+  (void)bridge_.outcome(bridge_.start("SAY two", session));
+  const auto history = bridge_.read({"jarvis"}, body::SessionsHistory{session, {}, {}, false});
+  const auto& messages = history.at("messages");
+  ASSERT_EQ(messages.size(), 4U) << history;
+  EXPECT_EQ(messages.at(0).at("provenance").at("sourceChannel"), order.source_channel);
+  EXPECT_EQ(messages.at(1).at("content").at(0).at("text"), "one");
+  EXPECT_EQ(messages.at(3).at("content").at(0).at("text"), "two");
+  EXPECT_EQ(history.at("truncated"), false);
+  EXPECT_EQ(history.at("bytes"), messages.dump().size());
+  EXPECT_EQ(history.at("hasMore"), false);
+
+  const auto newest = bridge_.read({"jarvis"}, body::SessionsHistory{session, 1, {}, false});
+  EXPECT_EQ(newest.at("messages").at(0).at("content").at(0).at("text"), "two");
+  EXPECT_EQ(newest.at("hasMore"), true);
+  EXPECT_EQ(newest.at("nextOffset"), 1);
+  const auto before = bridge_.read({"jarvis"}, body::SessionsHistory{session, 1, 2, false});
+  EXPECT_EQ(before.at("messages").at(0).at("content").at(0).at("text"), "one") << before;
+  const auto cut = bridge_.read({"jarvis"}, body::SessionsHistory{session, {}, {}, false}, 700);
+  EXPECT_EQ(cut.at("droppedMessages"), true);
+  EXPECT_EQ(cut.at("messages").back().at("content").at(0).at("text"), "two");
+}
+
+TEST_F(Contract, ShowsToolsOnlyWhenAsked) {
+  const auto session = "agent:jarvis:tools" + next_id();
+  (void)bridge_.outcome(bridge_.start("TOOL session_status {}", session));
+  const auto without = bridge_.read({"jarvis"}, body::SessionsHistory{session, {}, {}, false});
+  EXPECT_EQ(without.at("messages").size(), 2U) << without;
+  const auto with = bridge_.read({"jarvis"}, body::SessionsHistory{session, {}, {}, true});
+  ASSERT_EQ(with.at("messages").size(), 4U) << with;
+  EXPECT_EQ(with.at("messages").at(1).at("content").at(0).at("type"), "toolCall");
+  EXPECT_EQ(with.at("messages").at(2).at("toolName"), "session_status");
+}
+
+TEST_F(Contract, TellsTheStateOfASession) {
+  (void)bridge_.send("hello");
+  const auto status = bridge_.read({"jarvis"}, body::SessionStatus{});
+  EXPECT_EQ(status.at("sessionKey"), "agent:jarvis:main");
+  EXPECT_EQ(status.at("session").at("key"), "agent:jarvis:main");
+  EXPECT_FALSE(status.at("session").at("sessionId").get<std::string>().empty());
+}
+
+TEST_F(Contract, ReadsNothingThatIsNotThereOrNotTheirs) {
+  const auto nothing = "agent:jarvis:nosuch" + next_id();
+  for (int round = 0; round < 2; ++round) {  // asking has made nothing
+    EXPECT_EQ(bridge_.ask({"jarvis"}, body::SessionsHistory{nothing, {}, {}, false}).error().code, ErrorCode::UnknownSession);
+    EXPECT_EQ(bridge_.ask({"jarvis"}, body::SessionStatus{nothing}).error().code, ErrorCode::UnknownSession);
+  }
+  EXPECT_EQ(bridge_.ask({"jarvis"}, body::SessionsHistory{"agent:pepper:main", {}, {}, false}).error().code, ErrorCode::Forbidden);
+  EXPECT_EQ(bridge_.ask({"jarvis"}, body::SessionStatus{"agent:pepper:main"}).error().code, ErrorCode::Forbidden);
+  auto settings = settings_for(lab_entry());
+  settings.url = "ws://127.0.0.1:1";
+  Bridge down(settings);
+  EXPECT_EQ(down.ask({"jarvis"}, body::SessionsList{}).error().code, ErrorCode::GatewayDown);
+}
+
+// ---- spawning ----
+
+TEST_F(Contract, SpawnsASessionThatIsFoundByItsLabel) {
+  const auto label = "Spawn " + next_id();
+  const auto order = bridge_.spawn("SAY done", label);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Ok) << why(reply);
+  EXPECT_EQ(reply.reply, "done");
+  EXPECT_EQ(reply.session_key, order.session_key);
+  EXPECT_EQ(*bridge_.resolve("jarvis", "", label), order.session_key);
+  bridge_.start_again(order);  // handed over once more: its own label is no obstacle
+  EXPECT_EQ(bridge_.outcome(order).reply, "done");
+
+  const auto second = bridge_.spawn("SAY done", label);
+  const auto refused = bridge_.outcome(second);
+  EXPECT_EQ(refused.status, ReplyStatus::Rejected);
+  EXPECT_NE(refused.error->message.find("choose another"), std::string::npos) << why(refused);
+  EXPECT_EQ(bridge_.resolve("jarvis", second.session_key, "").error().code, ErrorCode::UnknownSession);
+}
+
+TEST_F(Contract, SpawnsWithAModelWhereTheGatewayLetsUs) {
+  auto order = bridge_.spawn_order("SAY done", "Model " + next_id());
+  order.model = "mock/echo";
+  bridge_.start_again(order);
+  const auto reply = bridge_.outcome(order);
+  if (keeps_keys()) {
+    EXPECT_EQ(reply.reply, "done") << why(reply);
+    EXPECT_EQ(*bridge_.resolve("jarvis", "", order.label), order.session_key);
+  } else {
+    EXPECT_EQ(reply.status, ReplyStatus::Rejected);
+    EXPECT_EQ(reply.error->code, ErrorCode::Unsupported);
+    EXPECT_NE(reply.error->message.find("leave `model` out"), std::string::npos) << why(reply);
+  }
+}
+
+TEST_F(Contract, SaysWhichLevelsOfThinkingThereAre) {
+  auto order = bridge_.spawn_order("SAY done", {});
+  order.thinking = "bogus";
+  bridge_.start_again(order);
+  const auto reply = bridge_.outcome(order);
+  EXPECT_EQ(reply.status, ReplyStatus::Error);
+  EXPECT_NE(reply.error->message.find("Invalid thinking level. Use one of: off"), std::string::npos) << why(reply);
+  order = bridge_.spawn_order("SAY done", {});
+  order.thinking = "off";
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).reply, "done");
+}
+
+TEST_F(Contract, EndsASpawnAtItsTimeLimit) {
+  auto order = bridge_.spawn_order("SLEEP 20000 too long", {});
+  order.time_limit = 1s;
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order, 60s).status, ReplyStatus::Error);
+}
+
+// ---- progress ----
+
+TEST_F(Contract, TellsTheTextSoFarToWhoeverAsks) {
+  auto order = Bridge::order_for("STREAM 6 150");
+  order.progress = true;
+  bridge_.start_again(order);
+  const auto silent = bridge_.start("STREAM 3 50", "agent:jarvis:silent");
+  const auto reply = bridge_.outcome(order);
+  (void)bridge_.outcome(silent);
+  const auto texts = bridge_.progress_of(order.run);
+  ASSERT_GE(texts.size(), 2U);
+  for (std::size_t i = 1; i < texts.size(); ++i) EXPECT_TRUE(texts[i].starts_with(texts[i - 1])) << texts[i];
+  EXPECT_TRUE(reply.reply.starts_with(texts.back())) << texts.back();
+  EXPECT_TRUE(bridge_.progress_of(silent.run).empty());
+}
+
+// ---- files ----
+
+TEST_F(Contract, PutsATextFileIntoTheMessage) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "note.txt", .mime_type = "text/plain", .content = "aGVsbG8=", .digest = {}}};
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).reply, "echo: look\n\n[attached file: note.txt, text/plain, 5 bytes]\nhello\n[end of note.txt]");
+}
+
+// The lab's model takes none. With one that does, both versions hand them to it (measured).
+TEST_F(Contract, NamesAnImageToAModelThatTakesNone) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "dot.png",
+                        .mime_type = "image/png",
+                        .content = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+                        .digest = {}}};
+  bridge_.start_again(order);
+  const auto reply = bridge_.outcome(order);
+  if (keeps_keys()) {
+    EXPECT_EQ(reply.status, ReplyStatus::Rejected);
+    EXPECT_NE(reply.error->message.find("attachment dot.png: active model does not accept image inputs"), std::string::npos) << why(reply);
+  } else {
+    EXPECT_EQ(reply.reply, "echo: look\n\n[attached image: dot.png, image/png, 70 bytes]") << why(reply);
+  }
+}
+
+TEST_F(Contract, RefusesAFileThatTheAgentWouldNotGet) {
+  auto order = Bridge::order_for("look");
+  order.attachments = {{.name = "x.pdf", .mime_type = "application/pdf", .content = "JVBERg==", .digest = {}}};
+  bridge_.start_again(order);
+  EXPECT_EQ(bridge_.outcome(order).error->code, ErrorCode::Unsupported);
 }
 
 // ---- doubt ----

@@ -15,6 +15,12 @@ LAB = pathlib.Path(__file__).resolve().parents[1] / "openclaw-lab" / "lab.sh"
 TIME_STAMP = re.compile(r"^\[\w{3} \d{4}-\d\d-\d\d \d\d:\d\d[^\]]*\] ")
 
 
+def node():
+    """The Node that the lab runs gateways with; installed when it is not there yet."""
+    done = subprocess.run([str(LAB.with_name("install.sh"))], capture_output=True, text=True, timeout=600, check=True)
+    return re.search(r"^LAB_NODE=(.+)$", done.stdout, re.M)[1]
+
+
 class Lab:
     """The gateways of one OpenClaw version, each with its own home, token and agents, and one mock model."""
 

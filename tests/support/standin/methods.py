@@ -13,6 +13,8 @@ READ, WRITE, ADMIN = "operator.read", "operator.write", "operator.admin"
 AGENT_FIELDS = {"message", "agentId", "to", "replyTo", "sessionId", "sessionKey", "thinking", "deliver", "attachments", "channel",
                 "replyChannel", "accountId", "replyAccountId", "threadId", "groupId", "groupChannel", "groupSpace", "timeout", "lane",
                 "extraSystemPrompt", "inputProvenance", "idempotencyKey", "label", "bestEffortDeliver", "internalEvents"}
+LIST_FIELDS = {"limit", "activeMinutes", "includeGlobal", "includeUnknown", "includeDerivedTitles", "includeLastMessage", "label", "spawnedBy",
+               "agentId", "search"}
 PROVENANCE_KINDS = {"external_user", "inter_session", "internal_system"}
 OWNERLESS = "Pending input ownership ended; submit a new turn to continue"
 
@@ -30,6 +32,7 @@ class Methods:
             "status": (READ, self.health)}
         if self.version.keeps_keys:
             self.table["sessions.abort"] = (WRITE, self.sessions_abort)
+            self.table["sessions.describe"] = (READ, self.sessions_describe)
 
     def names(self):
         return sorted(self.table)
@@ -54,6 +57,9 @@ class Methods:
 
     async def agent(self, connection, id_, params):
         self._check_agent_params(params)
+        if "model" in params and ADMIN not in connection.scopes:
+            raise invalid("provider/model overrides are not authorized for this caller.")
+        self._check_attachments(params.get("attachments", []))
         known = self.turns.find(params["idempotencyKey"])
         if known is not None:
             return await self._answer_known(connection, id_, known)
@@ -64,7 +70,7 @@ class Methods:
         request = {"key": key, "channel": (provenance or {}).get("sourceChannel", ""), "session": session, "text": text,
                    "label": params.get("label")}
         run = Run(id=key, agent=agent, session=session, session_id="", request=request, provenance=provenance,
-                  input=text, system=params.get("extraSystemPrompt", ""), timeout=params.get("timeout", 0))
+                  input=text, system=params.get("extraSystemPrompt", ""), timeout=params.get("timeout", 0), thinking=params.get("thinking", ""))
         if self.version.keeps_keys and self._has_lost_owner(run):
             raise Refused("UNAVAILABLE", OWNERLESS)
         self.turns.accept(run)
@@ -92,9 +98,10 @@ class Methods:
         return session is not None and self.store.pending_with_run(session["session_id"], run.id) is not None
 
     def _check_agent_params(self, params):
-        unexpected = sorted(set(params) - AGENT_FIELDS - (set() if self.version.keeps_keys else {"spawnedBy", "workspaceDir"}))
-        if unexpected:
-            raise invalid(f"invalid agent params: at root: unexpected property '{unexpected[0]}'")
+        self._check_fields("agent", params, AGENT_FIELDS | ({"model", "provider"} if self.version.keeps_keys else {"spawnedBy", "workspaceDir"}))
+        if len(params.get("label", "")) > self.version.label_chars:
+            word = "not" if self.version.keeps_keys else "NOT"
+            raise invalid(f"invalid agent params: at /label: must {word} have more than {self.version.label_chars} characters")
         for name in ("message", "idempotencyKey"):
             if not isinstance(params.get(name), str) or not params[name]:
                 raise invalid(f"invalid agent params: must have required property '{name}'")
@@ -104,6 +111,14 @@ class Methods:
         provenance = params.get("inputProvenance")
         if provenance is not None and (not isinstance(provenance, dict) or provenance.get("kind") not in PROVENANCE_KINDS):
             raise invalid("invalid agent params: at /inputProvenance/kind: must be equal to one of the allowed values")
+
+    def _check_attachments(self, attachments):
+        """The lab's model takes none: 2026.9.6 says so, 2026.3.8 leaves them out."""
+        for each in attachments if self.version.keeps_keys else []:
+            kind = each.get("mimeType", "application/octet-stream")
+            reason = "active model does not accept image inputs" if kind.startswith("image/") else (
+                f"non-image attachments ({kind}) are not supported on this entrypoint")
+            raise invalid(f"UnsupportedAttachmentError: attachment {each.get('fileName')}: {reason}")
 
     def _target(self, params):
         """(agent, session key in full)"""
@@ -212,9 +227,10 @@ class Methods:
         return {"ok": True, "ts": rows.now_ms(), "uptimeMs": self.gateway.uptime_ms()}
 
     def _session_row(self, session):
-        row = {"key": session["key"], "kind": "direct", "sessionId": session["session_id"], "updatedAt": session["updated"]}
+        row = {"key": session["key"], "kind": "direct", "sessionId": session["session_id"], "updatedAt": session["updated"], "modelProvider": "mock",
+               "model": session["model"] or "echo"}
         if session["label"]:
-            row["label"] = session["label"]
+            row.update(label=session["label"], displayName=session["label"])
         if self.version.keeps_keys:
             running, cut = self.turns.current(session["key"]), session["key"] in self.turns.to_begin_again
             row.update(agentId=session["agent"], lastRunId=session["last_run"], status="running" if running or cut else "done",
@@ -222,14 +238,32 @@ class Methods:
         return row
 
     async def sessions_list(self, connection, id_, params):
-        found = [session for session in self.store.sessions()
-                 if params.get("agentId") in (None, session["agent"]) and params.get("label") in (None, session["label"])]
-        offset, limit = params.get("offset", 0), params.get("limit", 100)
+        self._check_fields("sessions.list", params, LIST_FIELDS | ({"offset"} if self.version.keeps_keys else set()))
+        found = [session for session in self.store.sessions() if self._is_listed(session, params)]
+        offset, limit = params.get("offset", 0), params.get("limit", 100 if self.version.keeps_keys else len(found))
         page = found[offset:offset + limit]
-        payload = {"ts": rows.now_ms(), "count": len(page), "sessions": [self._session_row(session) for session in page]}
+        payload = {"ts": rows.now_ms(), "path": "(multiple)", "count": len(page), "sessions": [self._session_row(session) for session in page]}
         if self.version.keeps_keys:
-            payload.update(totalCount=len(found), hasMore=offset + limit < len(found), nextOffset=offset + len(page))
+            has_more = offset + limit < len(found)
+            payload.update(totalCount=len(found), limitApplied=limit, hasMore=has_more, nextOffset=offset + len(page) if has_more else None)
         return payload
+
+    @staticmethod
+    def _is_listed(session, params):
+        needle = params.get("search", "").lower()
+        oldest = rows.now_ms() - params["activeMinutes"] * 60_000 if "activeMinutes" in params else 0
+        return (params.get("agentId") in (None, session["agent"]) and params.get("label") in (None, session["label"])
+                and session["updated"] >= oldest and any(needle in text.lower() for text in (session["key"], session["label"] or "", session["session_id"])))
+
+    @staticmethod
+    def _check_fields(method, params, known):
+        unexpected = sorted(set(params) - known)
+        if unexpected:
+            raise invalid(f"invalid {method} params: at root: unexpected property '{unexpected[0]}'")
+
+    async def sessions_describe(self, connection, id_, params):
+        session = self.store.session(self.full_key(params.get("key", ""), self.gateway.options.agents[0]))
+        return {"session": self._session_row(session) if session else None}
 
     async def sessions_resolve(self, connection, id_, params):
         session, missing = None, "No session found"
@@ -251,9 +285,14 @@ class Methods:
 
     async def sessions_patch(self, connection, id_, params):
         key = self.full_key(params.get("key", ""), self.gateway.options.agents[0])
+        if any(each["key"] != key for each in self.store.sessions_with_label(params.get("label"))):
+            raise invalid(f"label already in use: {params['label']}")
         if self.store.session(key) is None:
             self.store.touch_session(key, key.split(":")[1], rows.now_ms())
-        self.store.set_label(key, params.get("label"))
+        if "label" in params:
+            self.store.set_label(key, params["label"])
+        if "model" in params:
+            self.store.set_model(key, params["model"])
         return {"ok": True, "key": key, "entry": self._session_row(self.store.session(key))}
 
     async def sessions_get(self, connection, id_, params):
@@ -262,19 +301,24 @@ class Methods:
         return {"messages": rows.transcript(self.version, kept)}
 
     async def chat_history(self, connection, id_, params):
-        known = {"sessionKey", "limit"} | ({"maxChars", "inputRunIds"} if self.version.keeps_keys else set())
-        if not isinstance(params.get("sessionKey"), str) or not params["sessionKey"] or set(params) - known:
-            raise invalid("invalid chat.history params: at root: unexpected property or no sessionKey")
+        self._check_fields("chat.history", params, {"sessionKey", "limit"} | ({"maxChars", "inputRunIds", "offset"} if self.version.keeps_keys else set()))
+        if not isinstance(params.get("sessionKey"), str) or not params["sessionKey"]:
+            raise invalid("invalid chat.history params: must have required property 'sessionKey'")
         key = self.full_key(params["sessionKey"], self.gateway.options.agents[0])
         session = self.store.session(key)
         session_id = session["session_id"] if session else None
-        kept = self.store.rows(session_id, min(params.get("limit", 200), HISTORY_ROWS_MAX)) if session else []
+        limit, offset = min(params.get("limit", 200), HISTORY_ROWS_MAX), params.get("offset", 0)
+        kept = self.store.rows(session_id, limit + offset)[:-offset or None] if session else []
         payload = {"sessionKey": params["sessionKey"], "thinkingLevel": "off",
                    "messages": rows.history(self.version, kept, params.get("maxChars", self.version.history_chars))}
         if session_id:
             payload["sessionId"] = session_id
         if self.version.keeps_keys:
             self._add_run_state(payload, params, key, session)
+            total = payload["totalMessages"]
+            payload["hasMore"] = offset + len(kept) < total
+            if "offset" in params:
+                payload.update(offset=offset, **({"nextOffset": offset + len(kept)} if payload["hasMore"] else {}))
         return payload
 
     def _add_run_state(self, payload, params, key, session):
@@ -287,7 +331,7 @@ class Methods:
             payload["inputReceipts"] = [{"runId": item["run_id"], "state": "pending"} for item in found if item is not None]
             payload["inputConsumptions"] = []
         total_rows = self.store.row_count(session["session_id"]) if session else 0
-        payload.update(hasMore=total_rows > HISTORY_ROWS_MAX, totalMessages=total_rows)
+        payload["totalMessages"] = total_rows
         if session:
             payload["sessionInfo"] = self._session_row(session)
         running = self.turns.current(key)

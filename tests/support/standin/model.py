@@ -27,8 +27,9 @@ class Answer:
     failure: int = 0    # HTTP status of the provider
 
 
-async def answer(messages, system, delay):
-    """`messages`: what the model sees, [{"role", "content"}]; the last user's text decides. `delay`: seconds, always."""
+async def answer(messages, system, delay, progress):
+    """`messages`: what the model sees, [{"role", "content"}]; the last user's text decides. `delay`: seconds, always. `progress` is
+    called with the text so far and what is new in it."""
     text = next((m["content"] for m in reversed(messages) if m["role"] == "user" and m["content"].strip()), "").strip()
     text = _ENVELOPE.sub("", text, count=1)
     found = (match.group(1) for line in reversed(text.split("\n")) if (match := _MAGIC.search(line.rstrip())))
@@ -43,8 +44,12 @@ async def answer(messages, system, delay):
         await asyncio.sleep(_number(first) / 1000)
         return Answer(f"slept {first} {tail}".strip())
     if word == "STREAM":
-        await asyncio.sleep(_number(first) * _number(tail) / 1000)
-        return Answer("".join(f"w{i} " for i in range(int(_number(first)))))
+        text = ""
+        for i in range(int(_number(first))):
+            await asyncio.sleep(_number(tail) / 1000)
+            text += f" w{i}" if text else f"w{i}"
+            progress(text, f" w{i}")
+        return Answer(text)
     if word == "SAY":
         return Answer(rest)
     if word == "FAIL":

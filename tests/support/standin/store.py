@@ -11,7 +11,7 @@ import uuid
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions(key TEXT PRIMARY KEY, session_id TEXT NOT NULL, agent TEXT NOT NULL, label TEXT,
-  created INTEGER NOT NULL, updated INTEGER NOT NULL, last_run TEXT);
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, last_run TEXT, model TEXT);
 CREATE TABLE IF NOT EXISTS rows(session_id TEXT NOT NULL, n INTEGER NOT NULL, key TEXT, body TEXT NOT NULL, PRIMARY KEY(session_id, n))
   WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rows_by_key ON rows(key) WHERE key IS NOT NULL;
@@ -52,13 +52,16 @@ class Store:
 
     def touch_session(self, key, agent, now, label=None):
         """The session, made if there is none; its id."""
-        self.db.execute("INSERT INTO sessions VALUES(?, ?, ?, ?, ?, ?, NULL) ON CONFLICT(key) DO UPDATE SET "
+        self.db.execute("INSERT INTO sessions VALUES(?, ?, ?, ?, ?, ?, NULL, NULL) ON CONFLICT(key) DO UPDATE SET "
                         "updated = excluded.updated, label = coalesce(excluded.label, label)",
                         (key, str(uuid.uuid4()), agent, label, now, now))
         return self.session(key)["session_id"]
 
     def set_label(self, key, label):
         self.db.execute("UPDATE sessions SET label = ? WHERE key = ?", (label, key))
+
+    def set_model(self, key, model):
+        self.db.execute("UPDATE sessions SET model = ? WHERE key = ?", (model, key))
 
     def set_last_run(self, key, run_id, now):
         self.db.execute("UPDATE sessions SET last_run = ?, updated = ? WHERE key = ?", (run_id, now, key))

@@ -38,6 +38,7 @@ class Run:
     input: str = ""            # what the session gets to read
     system: str = ""
     timeout: float = 0
+    thinking: str = ""
     attempts: int = 0
     accepted_at: int = dataclasses.field(default_factory=rows.now_ms)
     state: str = "queued"      # queued, running, ended
@@ -134,6 +135,8 @@ class Turns:
         if run.abort:
             return self._settle(run, "aborted", "", (False, {"runId": run.id, "status": "error", "summary": STOPPED_EARLY},
                                                      {"code": "UNAVAILABLE", "message": STOPPED_EARLY}))
+        if run.thinking and run.thinking not in self.version.thinking:
+            return self._end_unthinkable(run)
         if run.session in self.to_begin_again and not run.request.get("recovers"):
             return self._end_overtaken(run)
         if self.version.keeps_keys and self.store.has_row_with_key(run.session_id, f"{run.id}:user"):
@@ -165,7 +168,7 @@ class Turns:
 
     async def _ask_model(self, run, seen):
         for tries in range(self.version.retries + 1):
-            answer = await model.answer(seen, run.system, self.options.delay / 1000)
+            answer = await model.answer(seen, run.system, self.options.delay / 1000, lambda text, delta: self._tell_progress(run, text, delta))
             if answer.failure < 500 or tries == self.version.retries:
                 return answer
             if not self.version.keeps_keys:    # shows every try
@@ -232,6 +235,14 @@ class Turns:
     @staticmethod
     def _aborted(run):
         return True, {"runId": run.id, "status": "timeout", "summary": "aborted", "stopReason": "rpc"}, None
+
+    def _end_unthinkable(self, run):
+        """Both versions accept the turn first."""
+        message = f"Invalid thinking level. Use one of: {', '.join(self.version.thinking)}."
+        if not self.version.keeps_keys:
+            message = "Error: " + message
+        self.store.consume_pending(run.session_id, run.id)
+        self._settle(run, "error", "", (False, {"runId": run.id, "status": "error", "summary": message}, {"code": "UNAVAILABLE", "message": message}))
 
     def _end_overtaken(self, run):
         """The session's cut turn is to begin again first."""
@@ -304,6 +315,10 @@ class Turns:
         if self.version.keeps_keys:
             payload["result"]["sourceReplyDeliveryState"] = "missing"
         return True, payload, None
+
+    def _tell_progress(self, run, text, delta):
+        self.broadcast("agent", {"runId": run.id, "stream": "assistant", "data": {"text": text, "delta": delta}, "sessionKey": run.session,
+                                 "agentId": run.agent, "ts": rows.now_ms()})
 
     def _tell(self, run, event, payload):
         self.broadcast(event, {"runId": run.id, "sessionKey": run.session, "agentId": run.agent, "ts": rows.now_ms(), **payload})

@@ -98,13 +98,15 @@ class CommandTest : public testing::Test {
 
   static std::string key(const std::string& id) { return "claw:macbook:" + id + ":1"; }
   static core::action::StartRun start(const std::string& text, const std::string& id = "01A", const std::string& agent = "jarvis") {
-    return {.run = {"macbook", id, 1},
-            .idempotency_key = key(id),
-            .agent = agent,
-            .session_key = "agent:" + agent + ":main",
-            .text = text,
-            .source_session = "macbook/main",
-            .source_channel = "mqtt:" + id};
+    core::action::StartRun order;
+    order.run = {"macbook", id, 1};
+    order.idempotency_key = key(id);
+    order.agent = agent;
+    order.session_key = "agent:" + agent + ":main";
+    order.text = text;
+    order.source_session = "macbook/main";
+    order.source_channel = "mqtt:" + id;
+    return order;
   }
   static core::action::AbortRun abort(const std::string& id = "01A") {
     return {.run = {"macbook", id, 1}, .idempotency_key = key(id), .agent = "jarvis", .session_key = "agent:jarvis:main"};

@@ -149,7 +149,7 @@ TEST_F(CommandRecoveryTest, ALateSupervisorRunsNothing) {
   // Its bridge died between making the folder and the supervisor's first step; another bridge has asked since.
   TurnFolders folders(path("turns"));
   ASSERT_TRUE(folders.open());
-  auto made = folders.prepare(key("01A"), "hello");
+  auto made = folders.prepare(key("01A"), "hello", {});
   EXPECT_TRUE(std::holds_alternative<TurnFolders::Unclaimed>(folders.look(key("01A"))));
   EXPECT_EQ(supervise(std::get<TurnFolders::Prepared>(made)), 0);
   EXPECT_FALSE(std::filesystem::exists(runs_));
@@ -158,7 +158,7 @@ TEST_F(CommandRecoveryTest, ALateSupervisorRunsNothing) {
 TEST_F(CommandRecoveryTest, ASupervisorWhoseFolderIsBeingRemovedRunsNothing) {
   TurnFolders folders(path("turns"));
   ASSERT_TRUE(folders.open());
-  auto made = folders.prepare(key("01A"), "hello");
+  auto made = folders.prepare(key("01A"), "hello", {});
   const auto& prepared = std::get<TurnFolders::Prepared>(made);
   std::filesystem::remove(prepared.folder / "request");  // goes first
   EXPECT_EQ(supervise(prepared), 0);
@@ -228,7 +228,7 @@ TEST_F(CommandRecoveryTest, AnAdoptedTurnCanBeAborted) {
 TEST_F(CommandRecoveryTest, AnAbortBeforeTheStartRunsNothing) {
   const auto gateway = up(settings({held_}));
   TurnFolders folders(path("turns"));
-  auto made = folders.prepare(key("01A"), "hello");
+  auto made = folders.prepare(key("01A"), "hello", {});
   EXPECT_EQ(folders.ask_to_end(key("01A")), std::nullopt);
   EXPECT_EQ(supervise(std::get<TurnFolders::Prepared>(made)), 0);
   gateway->carry_out(recover());

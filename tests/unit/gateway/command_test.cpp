@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "command_fixture.h"
+#include "topics/encoding.h"
+#include "topics/limits.h"
 
 namespace clawbridge::gateway {
 namespace {
@@ -233,6 +235,106 @@ TEST(SupervisorOrder, IsReadBack) {
   EXPECT_EQ(supervisor_order(arguments), std::nullopt);
   arguments[2] = "many";
   EXPECT_EQ(supervisor_order(arguments), std::nullopt);
+}
+
+// ---- spawns and sessions ----
+
+TEST_F(CommandTest, TheProgramLearnsWhatASpawnAsksFor) {
+  const auto gateway = up(settings({script("echo \"$CLAW_SESSION $CLAW_LABEL $CLAW_MODEL $CLAW_THINKING\"")}));
+  auto order = start("task");
+  order.session_key = "agent:jarvis:claw:macbook:01s";
+  order.new_session = true;
+  order.label = "a\nb";
+  order.model = "large";
+  order.thinking = "low";
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  EXPECT_EQ(next<event::RunEnded>().outcome.reply, "agent:jarvis:claw:macbook:01s a b large low\n");
+}
+
+TEST_F(CommandTest, EndsASpawnAtItsTimeLimit) {
+  const auto gateway = up(settings({script("exec sleep 600")}));
+  auto order = start("task");
+  order.time_limit = std::chrono::seconds(1);
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  EXPECT_EQ(next<event::RunEnded>().outcome.error->code, ErrorCode::Timeout);
+}
+
+TEST_F(CommandTest, TellsWhichSessionsAreBusy) {
+  const auto gate = fifo("gate");
+  const auto gateway = up(settings({script("read line <" + gate)}));
+  auto order = start("task");
+  order.session_key = "agent:jarvis:work";
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  const auto read = [&](auto what) {
+    gateway->carry_out(action::ReadSessions{.read = 7, .agents = {"jarvis"}, .what = std::move(what), .bytes_max = 10'000});
+    return next<event::SessionsRead>().listing;
+  };
+  EXPECT_EQ(*read(body::SessionsList{}),
+            R"({"count":2,"hasMore":false,"nextOffset":null,"sessions":[)"
+            R"({"agentId":"jarvis","channel":"unknown","hasActiveRun":false,"key":"agent:jarvis:main","kind":"main"},)"
+            R"({"agentId":"jarvis","channel":"unknown","hasActiveRun":true,"key":"agent:jarvis:work","kind":"other"}]})");
+  EXPECT_NE(read(body::SessionStatus{"agent:jarvis:work"})->find(R"("hasActiveRun":true)"), std::string::npos);
+  EXPECT_NE(read(body::SessionStatus{"agent:jarvis:idle"})->find(R"("hasActiveRun":false)"), std::string::npos);
+  EXPECT_EQ(read(body::SessionStatus{"agent:pepper:main"}).error().code, ErrorCode::Forbidden);
+  EXPECT_EQ(read(body::SessionsHistory{}).error().code, ErrorCode::Unsupported);
+  release(gate);
+  (void)next<event::RunEnded>();
+}
+
+// ---- files ----
+
+body::Attachment attached(const std::string& name, const std::string& bytes) {
+  return {.name = name, .mime_type = "text/plain", .content = base64_encode(as_bytes(bytes)), .digest = {}};
+}
+
+TEST_F(CommandTest, TheProgramGetsTheFilesUnderSafeNames) {
+  const auto gateway = up(settings({script("cd \"$CLAW_ATTACHMENTS\" && stat -c '%a %n' * && cat -- *")}));
+  auto order = start("task");
+  order.attachments = {attached("../../note.txt", "one "), attached("note.txt", "two "), attached("a b", "three")};
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  const auto outcome = next<event::RunEnded>().outcome;
+  EXPECT_EQ(outcome.reply, "600 2-note.txt\n600 a_b\n600 note.txt\ntwo threeone ") << (outcome.error ? outcome.error->message : "");
+}
+
+TEST_F(CommandTest, HasNoFolderForFilesThatDidNotCome) {
+  const auto gateway = up(settings({script("echo \"${CLAW_ATTACHMENTS-none}\"")}));
+  EXPECT_EQ(run_to_end(*gateway, "text").reply, "none\n");
+}
+
+TEST_F(CommandTest, TheProgramsFilesGoWithItsReply) {
+  const auto gateway = up(settings({script("cd \"$CLAW_REPLY_ATTACHMENTS\" && printf hello >report.md && printf x >'b c.bin'")}));
+  const auto outcome = run_to_end(*gateway, "text");
+  EXPECT_EQ(outcome.status, ReplyStatus::Ok);
+  EXPECT_EQ(outcome.reply, "");
+  ASSERT_EQ(outcome.attachments.size(), 2U);
+  EXPECT_EQ(outcome.attachments[0].name, "b_c.bin");
+  EXPECT_EQ(outcome.attachments[1].name, "report.md");
+  EXPECT_EQ(outcome.attachments[1].mime_type, "text/markdown");
+  EXPECT_EQ(outcome.attachments[1].content, "aGVsbG8=");
+}
+
+TEST_F(CommandTest, SaysWhichFilesDoNotGoWithAReply) {
+  std::ofstream(path("secret")) << "secret";
+  const auto gateway = up(settings({script("cd \"$CLAW_REPLY_ATTACHMENTS\" && ln -s '" + path("secret").string() +
+                                           "' link && mkfifo pipe && mkdir folder && head -c 600000 /dev/zero >big && printf ok >small && echo done")}));
+  const auto outcome = run_to_end(*gateway, "text");
+  EXPECT_TRUE(outcome.truncated);
+  EXPECT_EQ(outcome.reply,
+            "done\n\n[not attached: big: it is too large beside the others]\n[not attached: folder: it is no file that can be read]"
+            "\n[not attached: link: it is no file that can be read]\n[not attached: pipe: it is no file that can be read]");
+  ASSERT_EQ(outcome.attachments.size(), 1U);
+  EXPECT_EQ(outcome.attachments[0].name, "small");
+}
+
+TEST_F(CommandTest, SendsNoMoreFilesThanAMessageMayHold) {
+  const auto gateway = up(settings({script("cd \"$CLAW_REPLY_ATTACHMENTS\" && i=10 && while [ $i -lt 40 ]; do echo >f$i; i=$((i+1)); done")}));
+  const auto outcome = run_to_end(*gateway, "text");
+  EXPECT_EQ(outcome.attachments.size(), kAttachmentsMax);
+  EXPECT_EQ(outcome.reply, "[not attached: more than 16 files]");
 }
 
 }  // namespace

@@ -41,13 +41,36 @@ class EchoTest : public testing::Test {
     return lines;
   }
   static action::StartRun start(const std::string& text, const std::string& id = "01A") {
-    return {.run = {"macbook", id, 1},
-            .idempotency_key = "claw:macbook:" + id + ":1",
-            .agent = "jarvis",
-            .session_key = "agent:jarvis:main",
-            .text = text,
-            .source_session = "macbook/main",
-            .source_channel = "mqtt:" + id};
+    action::StartRun order;
+    order.run = {"macbook", id, 1};
+    order.idempotency_key = "claw:macbook:" + id + ":1";
+    order.agent = "jarvis";
+    order.session_key = "agent:jarvis:main";
+    order.text = text;
+    order.source_session = "macbook/main";
+    order.source_channel = "mqtt:" + id;
+    return order;
+  }
+  static action::StartRun spawn(const std::string& label) {
+    auto order = start("task", "01S");
+    order.session_key = "agent:jarvis:claw:macbook:01s";
+    order.new_session = true;
+    order.label = label;
+    return order;
+  }
+  template <class What>
+  Result<std::string> ask(Echo& echo, std::vector<std::string> agents, What what) {
+    echo.carry_out(action::ReadSessions{.read = 7, .agents = std::move(agents), .what = std::move(what), .bytes_max = 100'000});
+    return std::get<event::SessionsRead>(poll().at(0)).listing;
+  }
+  template <class What>
+  nlohmann::json read(Echo& echo, std::vector<std::string> agents, What what) {
+    const auto listing = ask(echo, std::move(agents), std::move(what));
+    return listing ? nlohmann::json::parse(*listing) : nlohmann::json();
+  }
+  template <class What>
+  Error read_error(Echo& echo, std::vector<std::string> agents, What what) {
+    return ask(echo, std::move(agents), std::move(what)).error();
   }
   static action::RecoverRun recover(const std::string& text, const std::string& id = "01A") {
     return {.run = {"macbook", id, 1},
@@ -104,6 +127,18 @@ TEST_F(EchoTest, AnswersByteForByteWithoutATimer) {
   EXPECT_EQ(outcome.session_key, "agent:jarvis:main");
 }
 
+TEST_F(EchoTest, ReturnsTheFilesItGot) {
+  const auto echo = make({});
+  auto order = start("hello");
+  order.attachments = {{.name = "a.txt", .mime_type = "text/plain", .content = "aGk=", .digest = std::string(64, '0')}};
+  echo->carry_out(order);
+  const auto outcome = std::get<event::RunEnded>(poll().at(1)).outcome;
+  ASSERT_EQ(outcome.attachments.size(), 1U);
+  EXPECT_EQ(outcome.attachments[0].name, "a.txt");
+  EXPECT_EQ(outcome.attachments[0].content, "aGk=");
+  EXPECT_EQ(outcome.attachments[0].digest, std::string(64, '0'));
+}
+
 TEST_F(EchoTest, WaitsForItsDelay) {
   const auto echo = make({.agents = {}, .delay = kNever, .record = {}});
   echo->carry_out(start("hello"));
@@ -133,7 +168,7 @@ TEST_F(EchoTest, ResolvesTheMainSessionOnly) {
   const auto other = resolve("jarvis", "agent:jarvis:other", "");
   EXPECT_EQ(other.error().code, ErrorCode::UnknownSession);
   EXPECT_EQ(other.error().message,
-            "No session found: agent:jarvis:other (the echo gateway has only agent:jarvis:main)");
+            "No session found: agent:jarvis:other (the echo gateway has agent:jarvis:main, and what was spawned since it started)");
   EXPECT_EQ(resolve("jarvis", "agent:pepper:main", "").error().code, ErrorCode::UnknownSession);
   EXPECT_TRUE(resolve("jarvis", "", "Nope").error().message.starts_with("No session found with label: Nope"));
   EXPECT_EQ(resolve("nobody", "agent:nobody:main", "").error().code, ErrorCode::UnknownAgent);
@@ -185,6 +220,131 @@ TEST_F(EchoTest, CannotTellWithoutARecord) {
   const auto outcome = std::get<event::RunEnded>(poll().at(0)).outcome;
   EXPECT_EQ(outcome.status, ReplyStatus::Interrupted);
   EXPECT_EQ(outcome.error->code, ErrorCode::GatewayDown);
+}
+
+TEST_F(EchoTest, TellsProgressWordByWord) {
+  const auto echo = make({.agents = {}, .delay = std::chrono::milliseconds(8), .record = {}});
+  auto order = start("one two three");
+  order.progress = true;
+  echo->carry_out(order);
+  std::vector<std::string> texts;
+  for (bool ended = false; !ended;) {
+    io_.restart();
+    io_.run_one();
+    for (const auto& event : std::exchange(events_, {})) {
+      if (const auto* progress = std::get_if<event::RunProgress>(&event)) texts.push_back(progress->text);
+      if (const auto* end = std::get_if<event::RunEnded>(&event)) {
+        ended = true;
+        EXPECT_EQ(end->outcome.reply, "echo: one two three");
+      }
+    }
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"echo:", "echo: one", "echo: one two"}));
+}
+
+TEST_F(EchoTest, EndsASpawnAtItsTimeLimit) {
+  const auto echo = make({.agents = {}, .delay = kNever, .record = {}});
+  auto order = spawn("Research");
+  order.time_limit = std::chrono::seconds(0);
+  echo->carry_out(order);
+  while (events_.size() < 2) {
+    io_.restart();
+    io_.run_one();
+  }
+  const auto outcome = std::get<event::RunEnded>(events_.at(1)).outcome;
+  EXPECT_EQ(outcome.status, ReplyStatus::Error);
+  EXPECT_EQ(outcome.error->code, ErrorCode::Timeout);
+}
+
+// ---- sessions ----
+
+TEST_F(EchoTest, RemembersWhatWasSpawned) {
+  const auto echo = make({});
+  echo->carry_out(spawn("Research"));
+  EXPECT_EQ(std::get<event::RunEnded>(poll().at(1)).outcome.reply, "echo: task");
+  const auto resolve = [&](const std::string& agent, const std::string& key, const std::string& label) {
+    echo->carry_out(action::ResolveSession{{"macbook", "01A", 1}, agent, key, label});
+    return std::get<event::SessionResolved>(poll().at(0)).session_key;
+  };
+  EXPECT_EQ(*resolve("jarvis", "agent:jarvis:claw:macbook:01s", ""), "agent:jarvis:claw:macbook:01s");
+  EXPECT_EQ(*resolve("jarvis", "", "Research"), "agent:jarvis:claw:macbook:01s");
+  EXPECT_EQ(resolve("pepper", "", "Research").error().code, ErrorCode::UnknownSession);
+
+  auto again = spawn("Research");
+  echo->carry_out(again);  // the same one, handed over once more
+  EXPECT_EQ(std::get<event::RunEnded>(poll().at(1)).outcome.status, ReplyStatus::Ok);
+  again.session_key += "x";
+  echo->carry_out(again);
+  const auto refused = std::get<event::RunEnded>(poll().at(0)).outcome;
+  EXPECT_EQ(refused.status, ReplyStatus::Rejected);
+  EXPECT_EQ(refused.error->message,
+            "another session of agent \"jarvis\" has the label \"Research\": choose another one, or send to that session by its label");
+}
+
+TEST_F(EchoTest, ListsItsSessions) {
+  const auto echo = make({});
+  echo->carry_out(spawn("Research"));
+  echo->carry_out(start("hello"));
+  (void)poll();
+  const auto keys = [](const nlohmann::json& listing) {
+    std::vector<std::string> found;
+    for (const auto& row : listing.at("sessions")) found.push_back(row.at("key"));
+    std::ranges::sort(found);
+    return found;
+  };
+  using Keys = std::vector<std::string>;
+  const Keys all{"agent:jarvis:claw:macbook:01s", "agent:jarvis:main", "agent:pepper:main"};
+  EXPECT_EQ(keys(read(*echo, {"jarvis", "pepper"}, body::SessionsList{})), all);
+  EXPECT_EQ(keys(read(*echo, {"pepper"}, body::SessionsList{})), Keys{"agent:pepper:main"});
+  body::SessionsList asked;
+  asked.label = "Research";
+  EXPECT_EQ(keys(read(*echo, {"jarvis"}, asked)), Keys{"agent:jarvis:claw:macbook:01s"});
+  asked = {};
+  asked.kinds = {"main"};
+  asked.active_minutes = 1;
+  EXPECT_EQ(keys(read(*echo, {"jarvis", "pepper"}, asked)), Keys{"agent:jarvis:main"});
+  asked = {};
+  asked.limit = 2;
+  asked.offset = 1;
+  const auto page = read(*echo, {"jarvis", "pepper"}, asked);
+  EXPECT_EQ(page.at("count"), 2);
+  EXPECT_EQ(page.at("hasMore"), false);
+  asked.offset = 99;
+  EXPECT_EQ(read(*echo, {"jarvis", "pepper"}, asked).at("count"), 0);
+}
+
+TEST_F(EchoTest, TellsTheStateOfASession) {
+  const auto echo = make({.agents = {}, .delay = kNever, .record = {}});
+  echo->carry_out(start("hello"));
+  (void)poll();
+  const auto status = read(*echo, {"jarvis"}, body::SessionStatus{});
+  EXPECT_EQ(status.at("sessionKey"), "agent:jarvis:main");
+  EXPECT_EQ(status.at("session").at("hasActiveRun"), true);
+  EXPECT_EQ(read_error(*echo, {"jarvis"}, body::SessionStatus{"agent:jarvis:nosuch"}).code, ErrorCode::UnknownSession);
+  EXPECT_EQ(read_error(*echo, {"jarvis"}, body::SessionStatus{"agent:pepper:main"}).code, ErrorCode::Forbidden);
+}
+
+TEST_F(EchoTest, ShowsTheHistoryOfItsRecord) {
+  const auto echo = make({.agents = {}, .delay = {}, .record = path_.string()});
+  for (const auto* text : {"one", "two"}) echo->carry_out(start(text, text));
+  (void)poll();
+  body::SessionsHistory asked;
+  asked.limit = 3;
+  const auto history = read(*echo, {"jarvis"}, asked);
+  EXPECT_EQ(history.at("messages").size(), 3U);
+  EXPECT_EQ(history.at("messages").at(2).at("content"), "echo: two");
+  EXPECT_EQ(history.at("hasMore"), true);
+  EXPECT_EQ(history.at("nextOffset"), 3);
+  asked.offset = 3;
+  EXPECT_EQ(read(*echo, {"jarvis"}, asked).at("messages").at(0).at("content"), "one");
+  EXPECT_EQ(read(*echo, {"pepper"}, body::SessionsHistory{}).at("messages").size(), 0U);
+}
+
+TEST_F(EchoTest, SaysThatItKeepsNoHistoryWithoutARecord) {
+  const auto echo = make({});
+  const auto error = read_error(*echo, {"jarvis"}, body::SessionsHistory{});
+  EXPECT_EQ(error.code, ErrorCode::Unsupported);
+  EXPECT_NE(error.message.find("gateway.record"), std::string::npos) << error.message;
 }
 
 TEST_F(EchoTest, ReportsNothingOnceStopped) {

@@ -17,12 +17,49 @@ TEST(Frames, TellsEventsApartByTheirFirstBytes) {
       std::holds_alternative<Tick>(decode_frame(R"({"type":"event","event":"tick","payload":{"ts":1},"seq":25})")));
   EXPECT_TRUE(
       std::holds_alternative<ShuttingDown>(decode_frame(R"({"type":"event","event":"shutdown","payload":{}})")));
-  // Not even parsed: a stream event of another session, cut short.
-  EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(R"({"type":"event","event":"agent","payload":{"runId":)")));
+  // Not even parsed: an event of another session, cut short.
+  EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(R"({"type":"event","event":"chat","payload":{"runId":)")));
 }
 
 TEST(Frames, ReadsEventsWrittenInAnotherOrder) {
   EXPECT_TRUE(std::holds_alternative<Tick>(decode_frame(R"({ "event": "tick", "type": "event" })")));
+}
+
+TEST(Frames, ReadsTheTextOfARunUnderWay) {
+  for (const auto* version : {kOld, kNew}) {
+    std::ifstream file(std::string(CLAWBRIDGE_SOURCE_DIR "/tests/golden/gateway/events-") + version + ".jsonl");
+    std::vector<std::string> texts;
+    int other = 0;
+    for (std::string line; std::getline(file, line);) {
+      const auto frame = decode_frame(line);
+      const auto* event = std::get_if<AgentEvent>(&frame);
+      const auto text = event == nullptr ? std::nullopt : decode_progress(*event);
+      if (event != nullptr) {
+        EXPECT_TRUE(event->run_id.starts_with("claw:macbook:") && event->run_id.ends_with(":1")) << event->run_id;
+      }
+      if (text) {
+        texts.push_back(*text);
+      } else {
+        ++other;
+      }
+    }
+    EXPECT_EQ(texts, (std::vector<std::string>{"w0", "w0 w1"})) << version;
+    EXPECT_EQ(other, 2) << version;  // of another stream, and of the chat
+  }
+}
+
+TEST(Frames, TellsNoProgressOfWhatIsNone) {
+  const auto progress = [](const std::string& rest) {
+    const std::string text = R"({"type":"event","event":"agent","payload":{"runId":")" + rest;
+    return decode_progress(std::get<AgentEvent>(decode_frame(text)));
+  };
+  EXPECT_EQ(progress(R"(r","stream":"assistant","data":{"text":"so far"}}})"), "so far");
+  EXPECT_FALSE(progress(R"(r","stream":"assistant","data":{"text":"so far"})"));  // cut short
+  EXPECT_FALSE(progress(R"(r","stream":"assistant","data":{"text":7}}})"));
+  EXPECT_FALSE(progress(R"(r","stream":"assistant"}})"));
+  EXPECT_FALSE(progress(R"(r","stream":"tool","data":{"text":"no"}}})"));
+  EXPECT_FALSE(progress("r"));
+  EXPECT_FALSE(progress(R"(r","stream":"assistant","data":{"text":")" + std::string(200'000, 'x') + R"("}}})"));
 }
 
 TEST(Frames, IgnoresWhatIsNoFrame) {
@@ -133,6 +170,21 @@ TEST(Frames, HandsATurnOverAsAnotherSessionsWords) {
       json::parse(R"({"message":"[remote message] \u00a0/reset","agentId":"jarvis","sessionKey":"agent:jarvis:main",
     "idempotencyKey":"claw:macbook:01A:1","timeout":604800,"deliver":false,"inputProvenance":{"kind":"inter_session",
     "sourceSessionKey":"macbook/main","sourceChannel":"mqtt:01A","sourceTool":"sessions_send"}})"));
+}
+
+TEST(Frames, AsksForTheSessionOfASpawn) {
+  core::action::StartRun order;
+  order.new_session = true;
+  order.label = "Research";
+  order.thinking = "low";
+  order.model = "not here";
+  order.time_limit = std::chrono::seconds(90);
+  const auto params = agent_params(order);
+  EXPECT_EQ(params.at("label"), "Research");
+  EXPECT_EQ(params.at("thinking"), "low");
+  EXPECT_EQ(params.at("timeout"), 90);
+  EXPECT_EQ(params.at("inputProvenance").at("sourceTool"), "sessions_spawn");
+  EXPECT_EQ(params.count("model"), 0U);  // only an administrator may: see new_session.h
 }
 
 TEST(Frames, WritesARequestInOneLine) {

@@ -21,7 +21,7 @@ class TurnFolderTest : public testing::Test {
   void SetUp() override { ASSERT_TRUE(folders_.open()); }
 
   TurnFolders::Prepared prepare(const std::string& key, const std::string& text = "hello") {
-    auto made = folders_.prepare(key, text);
+    auto made = folders_.prepare(key, text, {});
     return std::get<TurnFolders::Prepared>(std::move(made));
   }
   static Descriptor opened(const fs::path& folder) { return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
@@ -53,7 +53,7 @@ TEST_F(TurnFolderTest, HoldsTheTextForItsOwnerAlone) {
 
 TEST_F(TurnFolderTest, IsMadeOncePerKey) {
   (void)prepare("claw:macbook:01A:1");
-  EXPECT_TRUE(std::holds_alternative<TurnFolders::AlreadyThere>(folders_.prepare("claw:macbook:01A:1", "hello")));
+  EXPECT_TRUE(std::holds_alternative<TurnFolders::AlreadyThere>(folders_.prepare("claw:macbook:01A:1", "hello", {})));
   (void)prepare("claw:macbook:01A:2");
 }
 
@@ -147,7 +147,7 @@ TEST_F(TurnFolderTest, SaysWhichFolderItCannotMake) {
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().message, "cannot make the folder \"/nowhere/turns\": No such file or directory; the turns lie beside the journal, store.path");
   std::ofstream(folder_.path() / "file") << "x";
-  const auto made = TurnFolders(folder_.path() / "file").prepare("key", "hello");
+  const auto made = TurnFolders(folder_.path() / "file").prepare("key", "hello", {});
   EXPECT_TRUE(std::get<Error>(made).message.starts_with("cannot make the folder")) << std::get<Error>(made).message;
 }
 
