@@ -44,6 +44,11 @@ constexpr const char* kSpawnFooter =
     "It returns as soon as the task has started; `clawbridge exchange wait ID` waits for its end.\n"
     "A gateway lets nobody spawn unless its policy says so.";
 
+constexpr const char* kMcpFooter =
+    "For a client's settings:\n"
+    "  {\"command\": \"clawbridge\", \"args\": [\"mcp\", \"--agent\", \"main\"]}\n"
+    "Clients that speak HTTP can do without it: see api.listen and api.tokens, path /mcp.";
+
 constexpr const char* kTrustFooter =
     "Compare the fingerprint over the telephone or in person: the broker is not to be believed.\n"
     "\n"
@@ -71,6 +76,7 @@ struct Parsed {
   SpawnOptions spawn;
   SessionsOptions sessions;
   AgentsOptions agents;
+  McpOptions mcp;
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
@@ -147,6 +153,15 @@ void declare_agents(CLI::App& app, Context& context, const ParsedPointer& parsed
 
 void add_limit(CLI::App& command, unsigned& limit) {
   command.add_option("--limit", limit, "how many")->type_name("COUNT")->check(CLI::Range(1U, 1000U))->capture_default_str();
+}
+
+void declare_mcp(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  McpOptions& options = parsed->mcp;
+  CLI::App& command = add(app, "mcp", "Serve the tools to an MCP client over stdin and stdout", parsed,
+                          [&context, &options] { return mcp_server(context, options); });
+  command.add_option("--agent", options.agent, "the local agent that calls; without it, a person does")->type_name("AGENT");
+  command.add_option("--session", options.session, "its session, to which late replies come (default: its main one)")->type_name("KEY");
+  command.footer(kMcpFooter);
 }
 
 void declare_sessions(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -328,6 +343,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   declare_spawn(app, context, parsed);
   declare_agents(app, context, parsed);
   declare_sessions(app, context, parsed);
+  declare_mcp(app, context, parsed);
   declare_exchange(app, context, parsed);
   declare_dead(app, context, parsed);
   declare_peers(app, context, parsed);

@@ -66,6 +66,10 @@ struct SessionsOptions {
   std::string label;
   std::string search;
 };
+struct McpOptions {
+  std::string agent;
+  std::string session;
+};
 struct AgentsOptions {
   bool allowed = false;
   std::string as;
@@ -108,6 +112,7 @@ ExitCode sessions_list(const Context& context, const SessionsOptions& options);
 ExitCode sessions_history(const Context& context, const SessionsOptions& options);
 ExitCode session_status(const Context& context, const SessionsOptions& options);
 ExitCode agents(const Context& context, const AgentsOptions& options);
+ExitCode mcp_server(const Context& context, const McpOptions& options);
 ExitCode status(const Context& context);
 ExitCode ping(const Context& context, const PingOptions& options);
 ExitCode exchange_show(const Context& context, const ExchangeOptions& options);

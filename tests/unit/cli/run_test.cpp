@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "bridge/api/server.h"
+#include "bridge/cli/mcp_relay.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "test_environment.h"
 #include "tests/unit/api/scripted_service.h"
@@ -324,6 +325,55 @@ TEST_F(RunTest, TellsWhatIsAllowed) {
   EXPECT_THAT(out_, HasSubstr("imac/jarvis  -     remote  online    sessions_send, sessions_list\n"));
   daemon_.stop();
   EXPECT_EQ(daemon_.service.asks[0].event.caller_agent, "main");
+}
+
+TEST_F(RunTest, McpAnswersWithoutADaemonWhatNeedsNone) {
+  EXPECT_EQ(run({"mcp", "--agent", "main"},
+                R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})"
+                "\n\n"
+                R"({"jsonrpc":"2.0","method":"notifications/initialized"})"
+                "\nnonsense\n"
+                R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})"),
+            0);
+  std::istringstream lines(out_);
+  std::vector<json> answers;
+  for (std::string line; std::getline(lines, line);) answers.push_back(json::parse(line));
+  ASSERT_EQ(answers.size(), 3U) << out_;
+  EXPECT_EQ(answers[0]["result"]["serverInfo"]["version"], "1.2.3");
+  EXPECT_EQ(answers[1]["error"]["code"], -32700);
+  EXPECT_EQ(answers[2]["result"]["tools"].size(), 7U);
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(RunTest, McpCallsInTheNameOfItsAgent) {
+  auto exchange = view("ok");
+  exchange.reply = "Hi\nthere";
+  daemon_.stream_sends({"Hi"}, exchange);
+  daemon_.start();
+  const std::string asked =
+      R"({"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"claw_sessions_send","arguments":{"message":"hi","gateway":"imac"},"_meta":{"progressToken":9}}})";
+  EXPECT_EQ(run({"mcp", "--agent", "main"}, asked + "\n"), 0);
+  std::istringstream lines(out_);
+  std::string progress, result;
+  ASSERT_TRUE(std::getline(lines, progress) && std::getline(lines, result)) << out_;
+  EXPECT_EQ(json::parse(progress)["params"], (json{{"progressToken", 9}, {"progress", 1}, {"message", "Hi"}}));
+  EXPECT_EQ(json::parse(result)["id"], "a");
+  EXPECT_EQ(json::parse(result)["result"]["structuredContent"]["reply"], "Hi\nthere");
+  EXPECT_EQ(run({"mcp", "--agent", "main", "--session", "agent:pepper:main"}), 2);
+  EXPECT_EQ(run({"mcp", "--session", "main"}), 2);
+  daemon_.stop();
+  const auto& event = daemon_.service.sends[0].event;
+  EXPECT_EQ(event.caller_agent, "main");
+  EXPECT_EQ(event.caller_session, "agent:main:main");
+}
+
+TEST_F(RunTest, McpTellsThatThereIsNoDaemon) {
+  std::istringstream in(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"claw_agents_list"}})");
+  std::ostringstream out;
+  McpRelay({socket_, {"main", ""}, "1.2.3", std::chrono::milliseconds(0)}, in, out).run();
+  const auto result = json::parse(out.str())["result"];
+  EXPECT_EQ(result["isError"], true);
+  EXPECT_THAT(result["content"][0]["text"], HasSubstr("clawbridge run"));
 }
 
 TEST_F(RunTest, SendTellsWhenTheWaitHasEnded) {
