@@ -90,7 +90,7 @@ Complaint read_attachment(element value, const core::Cryptography& crypto, std::
   const std::array known{text_argument("name", file.name), text_argument("mimeType", file.mime_type),
                          text_argument("content", file.content)};
   if (const auto error = assign(members, known)) return which + "in which " + error->message;
-  if (file.content.empty()) return which + "without \"content\": give its bytes as base64";
+  if (members["content"].error()) return which + "without \"content\": give its bytes as base64";
   const auto bytes = base64_decode(file.content);
   if (!bytes) return which + "whose \"content\" is not base64 (A-Z a-z 0-9 + /, padded with =, without line breaks)";
   file.digest = hex_encode(crypto.sha256(*bytes));

@@ -1,7 +1,6 @@
 #include "bridge/api/routes.h"
 
 #include <algorithm>
-#include <boost/beast/http/field.hpp>
 #include <charconv>
 #include <exception>
 #include <optional>
@@ -72,11 +71,6 @@ Answer peer_answer(const core::TrustResult& result) {
   return result ? ok(peer_json(*result)) : error_answer(result.error());
 }
 
-bool accepts_events(const boost::beast::http::fields& header) {
-  const auto accept = header[boost::beast::http::field::accept];
-  return std::string_view(accept.data(), accept.size()).find("text/event-stream") != std::string_view::npos;
-}
-
 /// The last event of a tool's stream.
 StreamEvent result_event(const Answer& answer) {
   return {answer.status < 300 ? "result" : "error", answer.body, true};
@@ -111,6 +105,7 @@ const Routes::Route Routes::kRoutes[] = {
     {"GET", "/v1/exchanges/*", true, &Routes::exchange},
     {"POST", "/v1/exchanges/*/cancel", true, &Routes::stop},
     {"GET", "/v1/events", true, &Routes::events},
+    {"POST", "/mcp", true, &Routes::mcp},
     {"GET", "/v1/dead", false, &Routes::dead},
     {"POST", "/v1/dead/*/replay", false, &Routes::replay},
     {"POST", "/v1/dead/*/drop", false, &Routes::drop},
@@ -181,6 +176,10 @@ Outcome Routes::stop(const Call& call, Respond respond) {
 
 Outcome Routes::events(const Call& call, Respond respond) {
   return events_.watch(call.request.caller, std::move(respond));
+}
+
+Outcome Routes::mcp(const Call& call, Respond respond) {
+  return mcp_.post(call.request.body, call.request.header, call.request.caller, std::move(respond));
 }
 
 Outcome Routes::dead(const Call& call, Respond) {

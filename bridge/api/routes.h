@@ -11,6 +11,7 @@
 #include "bridge/api/caller.h"
 #include "bridge/api/events.h"
 #include "bridge/api/exchanges.h"
+#include "bridge/api/mcp_endpoint.h"
 #include "bridge/api/tools.h"
 #include "bridge/core/service.h"
 
@@ -33,7 +34,7 @@ class Routes {
  public:
   Routes(core::Service& service, const Refusals& refusals, const core::Cryptography& crypto)
       : service_(service), arguments_(crypto), exchanges_(service), events_(service, exchanges_),
-        tools_(service, exchanges_, refusals, crypto) {}
+        tools_(service, exchanges_, refusals, crypto), mcp_(tools_) {}
 
   /// Answers at once, or later through `respond`, unless the pending answer is cancelled first. Does not throw for any
   /// request; a service that throws is answered with `internal`.
@@ -60,6 +61,7 @@ class Routes {
   Outcome exchanges(const Call& call, Respond respond);
   Outcome stop(const Call& call, Respond respond);
   Outcome events(const Call& call, Respond respond);
+  Outcome mcp(const Call& call, Respond respond);
   Outcome dead(const Call& call, Respond respond);
   Outcome replay(const Call& call, Respond respond);
   Outcome drop(const Call& call, Respond respond);
@@ -77,6 +79,7 @@ class Routes {
   Exchanges exchanges_;
   Events events_;
   Tools tools_;
+  McpEndpoint mcp_;
 };
 
 }  // namespace clawbridge::api

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "bridge/cli/failure.h"
 
@@ -15,16 +17,24 @@ struct DaemonAnswer {
   nlohmann::json json;
 };
 
+/// Whose request it is: a local agent's, with its session if that is known; without both a person's.
+struct Caller {
+  std::string agent;
+  std::string session;
+};
+
 class Client {
  public:
   explicit Client(std::string socket_path) : socket_path_(std::move(socket_path)) {}
 
   /// Blocks until the answer is there. `wait`: how long the daemon itself may wait before it answers; some seconds are
-  /// added. `agent`: on whose behalf; empty: a person's.
-  /// Throws Failure: unreachable when no daemon answers, by the error's code when it refuses.
+  /// added. Throws Failure: unreachable when no daemon answers, by the error's code when it refuses.
   DaemonAnswer get(const std::string& target, std::chrono::milliseconds wait = {});
   DaemonAnswer post(const std::string& target, std::string body, std::chrono::milliseconds wait = {},
-                    const std::string& agent = {});
+                    const Caller& caller = {});
+  /// The same of a tool, whose answer comes as events: `progress` is called with the text so far, before it returns.
+  DaemonAnswer stream(const std::string& target, std::string body, std::chrono::milliseconds wait, const Caller& caller,
+                      const std::function<void(const std::string&)>& progress);
 
  private:
   std::string socket_path_;

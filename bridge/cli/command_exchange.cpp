@@ -34,7 +34,7 @@ ExitCode exchange_show(const Context& context, const ExchangeOptions& options) {
 ExitCode exchange_wait(const Context& context, const ExchangeOptions& options) {
   const std::string target =
       "/v1/exchanges/" + checked(options.id) + "?wait=" + std::to_string(options.timeout_seconds);
-  return print_outcome(context, context.client().get(target, milliseconds_of(options.timeout_seconds)), true);
+  return print_outcome(context, context.client().get(target, milliseconds_of(options.timeout_seconds)), {true, options.save_attachments});
 }
 
 ExitCode exchange_cancel(const Context& context, const ExchangeOptions& options) {

@@ -34,7 +34,15 @@ constexpr const char* kSendFooter =
     "  clawbridge send imac/jarvis \"What is on my calendar today?\"\n"
     "  clawbridge send imac/agent:jarvis:main --message-file notes.md --timeout 300\n"
     "  git diff | clawbridge send studio --label reviewer\n"
+    "  clawbridge send imac/jarvis \"What is wrong here?\" --attach build.log --stream\n"
     "The reply goes to stdout, everything else to stderr.";
+
+constexpr const char* kSpawnFooter =
+    "Examples:\n"
+    "  clawbridge spawn imac/jarvis \"Sort the photos of 2026\" --label photos\n"
+    "  clawbridge spawn imac/jarvis --message-file task.md --run-timeout 3600 --json\n"
+    "It returns as soon as the task has started; `clawbridge exchange wait ID` waits for its end.\n"
+    "A gateway lets nobody spawn unless its policy says so.";
 
 constexpr const char* kTrustFooter =
     "Compare the fingerprint over the telephone or in person: the broker is not to be believed.\n"
@@ -60,6 +68,9 @@ constexpr const char* kRunFooter =
 /// Everything that CLI11 writes into while it parses. Shared by the commands' callbacks, one of which is chosen.
 struct Parsed {
   SendOptions send;
+  SpawnOptions spawn;
+  SessionsOptions sessions;
+  AgentsOptions agents;
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
@@ -83,26 +94,90 @@ CLI::App& add(CLI::App& parent, const char* name, const char* help, const Parsed
   return *command;
 }
 
+void add_as(CLI::App& command, std::string& as) {
+  command.add_option("--as", as, "ask as this local agent, or as this session of one, instead of as a person")->type_name("AGENT");
+}
+
+/// What `send` and `spawn` have in common.
+void add_request(CLI::App& command, RequestOptions& options, const char* target, const char* text) {
+  command.add_option("target", options.target, target)->required()->type_name("TARGET");
+  command.add_option("message", options.message.argument, text)->type_name("TEXT");
+  command.add_option("--message-file", options.message.file, "read the text from FILE, byte for byte (- for stdin)")
+      ->type_name("FILE");
+  command.add_option("--attach", options.attach, "send this file along; several may be given")->type_name("FILE")->allow_extra_args(false);
+  command.add_option("--save-attachments", options.save_attachments, "write the files of the reply into this folder")->type_name("DIR");
+  add_as(command, options.as);
+  command.add_option("--late-reply", options.late_reply, "a reply after the wait: deliver it to the session of --as, or keep it for `exchange show`")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"deliver", "keep"}));
+  command.add_option("--expires", options.expires_seconds, "do not begin later than this")->type_name("SECONDS")->check(CLI::Range(1.0, 604800.0));
+}
+
 void declare_send(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   SendOptions& options = parsed->send;
   CLI::App& command = add(app, "send", "Send a message to an agent and print its reply", parsed,
                           [&context, &options] { return send(context, options); });
-  command.add_option("target", options.target, "gateway/agent, a session key, or an agent's name")
-      ->required()
-      ->type_name("TARGET");
-  command.add_option("message", options.message.argument, "the text; without it, it is read from stdin")
-      ->type_name("TEXT");
-  command.add_option("--message-file", options.message.file, "read the text from FILE, byte for byte (- for stdin)")
-      ->type_name("FILE");
+  add_request(command, options, "gateway/agent, a session key, or an agent's name", "the text; without it, it is read from stdin");
   command.add_option("--label", options.label, "the session with this label")->type_name("LABEL");
   command.add_option("--session", options.session, "the session with this key")->type_name("KEY");
-  command.add_option("--as", options.agent, "send as this local agent instead of as a person")->type_name("AGENT");
+  command.add_flag("--stream", options.stream, "show the reply while it is being written; not on stdout unless that is a terminal");
   add_timeout(command, options.timeout_seconds, "how long to wait for the reply; 0: do not wait");
   command.footer(kSendFooter);
 }
 
+void declare_spawn(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  SpawnOptions& options = parsed->spawn;
+  CLI::App& command = add(app, "spawn", "Start a task in a session of its own", parsed,
+                          [&context, &options] { return spawn(context, options); });
+  add_request(command, options, "gateway/agent, or an agent's name", "the task; without it, it is read from stdin");
+  command.add_option("--label", options.label, "a label for the new session")->type_name("LABEL");
+  command.add_option("--model", options.model, "the model to use there")->type_name("MODEL");
+  command.add_option("--thinking", options.thinking, "the thinking level to use there")->type_name("LEVEL");
+  command.add_option("--run-timeout", options.run_timeout_seconds, "stop the task after this long")->type_name("SECONDS")->check(CLI::Range(1.0, 2592000.0));
+  add_timeout(command, options.timeout_seconds, "how long to wait until it has started; 0: do not wait");
+  command.footer(kSpawnFooter);
+}
+
+void declare_agents(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  AgentsOptions& options = parsed->agents;
+  CLI::App& command = add(app, "agents", "List the agents of all gateways", parsed, [&context, &options] { return agents(context, options); });
+  command.add_flag("--allowed", options.allowed, "ask every gateway that is there what may be asked of its agents");
+  add_as(command, options.as);
+}
+
 void add_limit(CLI::App& command, unsigned& limit) {
   command.add_option("--limit", limit, "how many")->type_name("COUNT")->check(CLI::Range(1U, 1000U))->capture_default_str();
+}
+
+void declare_sessions(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  SessionsOptions& options = parsed->sessions;
+  CLI::App* group = app.add_subcommand("sessions", "Look into the sessions of an agent, as far as its gateway allows: list, history, status");
+  group->require_subcommand(1);
+  CLI::App& list = add(*group, "list", "List sessions", parsed, [&context, &options] { return sessions_list(context, options); });
+  list.add_option("target", options.target, "a gateway, or gateway/agent; without it, this machine's own")->type_name("TARGET");
+  list.add_option("--active-minutes", options.active_minutes, "only those active in the last minutes")->type_name("MINUTES")->check(CLI::Range(0.0, 1e9));
+  list.add_option("--messages", options.message_limit, "with so many last messages of each (--json shows them)")->type_name("COUNT");
+  list.add_option("--kind", options.kinds, "only this kind; several may be given")->type_name("KIND")->allow_extra_args(false);
+  list.add_option("--label", options.label, "only with this label")->type_name("LABEL");
+  list.add_option("--search", options.search, "only those that match this text")->type_name("TEXT");
+  CLI::App& history = add(*group, "history", "Print the latest messages of a session", parsed,
+                          [&context, &options] { return sessions_history(context, options); });
+  history.add_flag("--tools", options.include_tools, "with the calls of tools and their results");
+  CLI::App& status = add(*group, "status", "Show what a session is doing", parsed, [&context, &options] { return session_status(context, options); });
+  for (CLI::App* command : {&history, &status}) {
+    command->add_option("target", options.target, "a session key (imac/agent:jarvis:main), or gateway/agent for its default session")
+        ->required()
+        ->type_name("TARGET");
+    command->add_option("--session", options.session, "the session with this key")->type_name("KEY");
+  }
+  for (CLI::App* command : {&list, &history}) {
+    command->add_option("--limit", options.limit, "how many; as the gateway likes without it")->type_name("COUNT")->check(CLI::Range(1U, 1000U));
+    command->add_option("--offset", options.offset, "skip so many")->type_name("COUNT");
+  }
+  for (CLI::App* command : {&list, &history, &status}) {
+    add_as(*command, options.as);
+    add_timeout(*command, options.timeout_seconds, "how long to wait for the answer");
+  }
 }
 
 void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -127,6 +202,7 @@ void declare_exchange(CLI::App& app, Context& context, const ParsedPointer& pars
     command->add_option("id", options.id, "the correlation id that `send` printed")->required()->type_name("ID");
   }
   for (CLI::App* command : {&wait, &cancel}) add_timeout(*command, options.timeout_seconds, "how long to wait");
+  wait.add_option("--save-attachments", options.save_attachments, "write the files of the reply into this folder")->type_name("DIR");
   CLI::App& list = add(*group, "list", "List the newest exchanges", parsed,
                        [&context, &options] { return exchange_list(context, options); });
   add_limit(list, options.limit);
@@ -249,7 +325,9 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
     return run_daemon(context);
   }).footer(kRunFooter);
   declare_send(app, context, parsed);
-  add(app, "agents", "List the agents of all gateways", parsed, [&context] { return agents(context); });
+  declare_spawn(app, context, parsed);
+  declare_agents(app, context, parsed);
+  declare_sessions(app, context, parsed);
   declare_exchange(app, context, parsed);
   declare_dead(app, context, parsed);
   declare_peers(app, context, parsed);

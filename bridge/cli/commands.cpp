@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bridge/cli/files.h"
 #include "bridge/cli/local_paths.h"
 #include "bridge/cli/render.h"
 
@@ -19,16 +20,27 @@ void print(const Context& context, const DaemonAnswer& answer, const std::string
   context.out() << (context.json ? answer.text + "\n" : text);
 }
 
-ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, bool waited) {
+ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, const OutcomeOptions& options) {
   if (context.json) {
     context.out() << answer.text << "\n";
   } else {
     const auto reply = answer.json.find("reply");
     if (reply != answer.json.end() && reply->is_string()) context.out() << reply->get_ref<const std::string&>() << "\n";
-    const std::string told = outcome_text(answer.json);
-    if (!told.empty()) context.err() << "clawbridge: " << told << "\n";
   }
-  return exit_code_of_exchange(answer.json, waited);
+  return print_end(context, answer, options);
+}
+
+ExitCode print_end(const Context& context, const DaemonAnswer& answer, const OutcomeOptions& options) {
+  const auto tell = [&](const std::string& text) {
+    if (!text.empty() && !context.json) context.err() << "clawbridge: " << text << "\n";
+  };
+  if (options.save_attachments.empty()) {
+    tell(files_text(answer.json));
+  } else {
+    for (const auto& path : save_attachments(answer.json, options.save_attachments)) tell("saved " + printable(path));
+  }
+  tell(outcome_text(answer.json));
+  return exit_code_of_exchange(answer.json, options.waited);
 }
 
 }  // namespace clawbridge::cli

@@ -30,13 +30,45 @@ struct Context {
   [[nodiscard]] Client client() const;
 };
 
-struct SendOptions {
+/// What every request for a turn may say.
+struct RequestOptions {
   std::string target;
+  std::string as;            // an agent or a session of one
+  double timeout_seconds = 30;
+  double expires_seconds = 0;  // 0: as the daemon likes
+  std::string late_reply;    // deliver, keep; empty: as the settings say
+  std::vector<std::string> attach;
+  std::string save_attachments;  // a folder
+  MessageSource message;
+};
+struct SendOptions : RequestOptions {
   std::string label;
   std::string session;
-  std::string agent;
-  double timeout_seconds = 30;
-  MessageSource message;
+  bool stream = false;
+};
+struct SpawnOptions : RequestOptions {
+  std::string label;
+  std::string model;
+  std::string thinking;
+  double run_timeout_seconds = 0;  // 0: as the gateway there likes
+};
+struct SessionsOptions {
+  std::string target;
+  std::string session;
+  std::string as;
+  double timeout_seconds = 10;
+  std::optional<unsigned> limit;
+  unsigned offset = 0;
+  bool include_tools = false;   // history
+  double active_minutes = 0;    // list; 0: whenever
+  unsigned message_limit = 0;
+  std::vector<std::string> kinds;
+  std::string label;
+  std::string search;
+};
+struct AgentsOptions {
+  bool allowed = false;
+  std::string as;
 };
 struct PingOptions {
   std::string gateway;
@@ -46,6 +78,7 @@ struct ExchangeOptions {
   std::string id;
   double timeout_seconds = 30;
   unsigned limit = 20;
+  std::string save_attachments;  // a folder
 };
 struct TrustOptions {
   std::string gateway;
@@ -70,7 +103,11 @@ struct BrokerOptions {
 
 // Each returns the exit code, and throws Failure or config::SettingsError.
 ExitCode send(const Context& context, const SendOptions& options);
-ExitCode agents(const Context& context);
+ExitCode spawn(const Context& context, const SpawnOptions& options);
+ExitCode sessions_list(const Context& context, const SessionsOptions& options);
+ExitCode sessions_history(const Context& context, const SessionsOptions& options);
+ExitCode session_status(const Context& context, const SessionsOptions& options);
+ExitCode agents(const Context& context, const AgentsOptions& options);
 ExitCode status(const Context& context);
 ExitCode ping(const Context& context, const PingOptions& options);
 ExitCode exchange_show(const Context& context, const ExchangeOptions& options);
@@ -102,7 +139,17 @@ ExitCode run_daemon(const Context& context);
 /// Prints an answer: as it came with --json, else as `text`.
 void print(const Context& context, const DaemonAnswer& answer, const std::string& text);
 
+/// How an exchange is shown.
+struct OutcomeOptions {
+  bool waited = true;            // `accepted` is not what was wanted
+  std::string save_attachments;  // a folder for the reply's files; empty: they are only named
+
+  OutcomeOptions(bool was_waited, std::string save) : waited(was_waited), save_attachments(std::move(save)) {}
+  OutcomeOptions(const RequestOptions& options) : OutcomeOptions(options.timeout_seconds > 0, options.save_attachments) {}
+};
 /// Prints the outcome of an exchange (the reply on stdout, all else on stderr) and returns its exit code.
-ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, bool waited);
+ExitCode print_outcome(const Context& context, const DaemonAnswer& answer, const OutcomeOptions& options);
+/// The same of one whose reply stands there already.
+ExitCode print_end(const Context& context, const DaemonAnswer& answer, const OutcomeOptions& options);
 
 }  // namespace clawbridge::cli

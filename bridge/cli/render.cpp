@@ -47,6 +47,57 @@ std::string facts(Rows rows) {
   return table(rows);
 }
 
+/// Texts joined by commas.
+std::string joined(const json& texts) {
+  std::string all;
+  for (const json& text : texts) {
+    if (text.is_string()) all += (all.empty() ? "" : ", ") + printable(text.get_ref<const std::string&>());
+  }
+  return all;
+}
+
+std::string names_of_files(const json& exchange) {
+  std::string names;
+  for (const json& file : list_of(exchange, "attachments")) names += (names.empty() ? "" : ", ") + text_or_dash(file, "name");
+  return names;
+}
+
+std::string allowed_text(const json& agent) {
+  if (!agent.contains("ops")) return agent.contains("why") ? "? (" + text_of(agent, "why") + ")" : "-";
+  const std::string ops = joined(agent["ops"]);
+  return ops.empty() ? "nothing" : ops;
+}
+
+/// A time as a gateway gives it, in text or in milliseconds.
+std::string time_of(const json& object, const char* name, WallTime now) {
+  const auto found = object.find(name);
+  if (found == object.end()) return "-";
+  if (!found->is_number_integer()) return relative_time(text_of(object, name), now);
+  return relative_time(format_time(WallTime{std::chrono::milliseconds(found->get<std::int64_t>())}), now);
+}
+
+/// The text of a message, as a string or in parts.
+std::string message_text(const json& message) {
+  const auto content = message.find("content");
+  if (content == message.end()) return "";
+  if (content->is_string()) return printable(content->get_ref<const std::string&>(), true);
+  std::string text;
+  if (!content->is_array()) return text;
+  for (const json& part : *content) {
+    if (!part.is_object()) continue;
+    const auto found = part.find("text");
+    const bool is_text = found != part.end() && found->is_string();
+    text += (text.empty() ? "" : "\n") +
+            (is_text ? printable(found->get_ref<const std::string&>(), true) : "[" + text_of(part, "type") + " " + text_of(part, "name") + "]");
+  }
+  return text;
+}
+
+/// A value of any kind in one line.
+std::string value_text(const json& value) {
+  return value.is_string() ? printable(value.get_ref<const std::string&>()) : printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 std::string stages_text(const json& exchange, WallTime now) {
   std::string text;
   for (const json& stage : list_of(exchange, "stages")) {
@@ -128,10 +179,14 @@ std::string grouped(std::string_view fingerprint) {
 }
 
 std::string agents_text(const json& answer) {
+  const json agents = list_of(answer, "agents");
+  const bool asked = std::ranges::any_of(agents, [](const json& agent) { return agent.contains("ops") || agent.contains("why"); });
   Rows rows{{"AGENT", "NAME", "WHERE", "PRESENCE"}};
-  for (const json& agent : list_of(answer, "agents")) {
+  if (asked) rows[0].emplace_back("ALLOWED");
+  for (const json& agent : agents) {
     rows.push_back({text_of(agent, "gateway") + "/" + text_of(agent, "id"), text_or_dash(agent, "name"),
                     agent.value("remote", true) ? "remote" : "here", text_or_dash(agent, "presence")});
+    if (asked) rows.back().push_back(allowed_text(agent));
   }
   return rows.size() == 1
              ? "no agents are known yet; `clawbridge status` tells whether the broker and the gateway are reached\n"
@@ -209,6 +264,7 @@ std::string exchange_text(const json& exchange, WallTime now) {
              {"from", text_of(exchange, "source")},
              {"to", address_of(exchange)},
              {"session", text_of(exchange, "sessionKey")},
+             {"spawned", text_of(exchange, "childSessionKey")},
              {"run", text_of(exchange, "runId")},
              {"status",
               text_of(exchange, "status") + (exchange.value("truncated", false) ? " (the reply may be cut)" : "")},
@@ -216,6 +272,7 @@ std::string exchange_text(const json& exchange, WallTime now) {
              {"reason", text_of(exchange, "reason")},
              {"hint", text_of(exchange, "hint")},
              {"error", error_text(exchange)},
+             {"files", names_of_files(exchange)},
              {"created", text_of(exchange, "created")},
              {"expires", text_of(exchange, "expires")},
          }) +
@@ -260,6 +317,50 @@ std::string cancel_text(const json& answer) {
   return id + ": " + gateway + " has not answered the request to stop it yet" +
          (hint.empty() ? "" : " (" + hint + ")") + "; it goes on being asked, see `clawbridge exchange show " + id +
          "`\n";
+}
+
+std::string spawn_text(const json& exchange) {
+  const std::string id = text_of(exchange, "correlationId");
+  return "started " + text_or_dash(exchange, "childSessionKey") + " on " + text_of(exchange, "gateway") + " as " + id + "; see `clawbridge exchange wait " +
+         id + "`\n";
+}
+
+std::string files_text(const json& exchange) {
+  const std::string names = names_of_files(exchange);
+  return names.empty() ? "" : "the reply has files: " + names + " (--save-attachments DIR keeps them)";
+}
+
+std::string sessions_text(const json& answer, WallTime now) {
+  Rows rows{{"SESSION", "KIND", "LABEL", "STATUS", "UPDATED"}};
+  for (const json& session : list_of(answer, "sessions")) {
+    if (!session.is_object()) continue;
+    rows.push_back({text_of(session, "key"), text_or_dash(session, "kind"), text_or_dash(session, "label"), text_or_dash(session, "status"),
+                    time_of(session, "updatedAt", now)});
+  }
+  if (rows.size() == 1) return "no sessions that may be seen\n";
+  return table(rows) + (answer.value("hasMore", false) ? "there are more: --offset " + std::to_string(answer.value("nextOffset", rows.size() - 1)) + "\n" : "");
+}
+
+std::string history_text(const json& answer, WallTime now) {
+  std::string text;
+  for (const json& message : list_of(answer, "messages")) {
+    if (!message.is_object()) continue;
+    text += (text.empty() ? "" : "\n") + text_or_dash(message, "role") + ", " + time_of(message, "timestamp", now) + ":\n" + message_text(message) + "\n";
+  }
+  if (text.empty()) return "no messages\n";
+  return answer.value("truncated", false) ? "(older messages are left out)\n\n" + text : text;
+}
+
+std::string session_status_text(const json& answer) {
+  Rows rows;
+  for (const auto& [name, value] : answer.items()) {
+    if (name == "session" && value.is_object()) {
+      for (const auto& [inner, what] : value.items()) rows.push_back({printable(inner), value_text(what)});
+    } else if (name != "remote") {
+      rows.push_back({printable(name), value_text(value)});
+    }
+  }
+  return facts(std::move(rows));
 }
 
 std::string outcome_text(const json& exchange) {

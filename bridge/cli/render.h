@@ -40,6 +40,14 @@ namespace clawbridge::cli {
 /// What came of stopping an exchange, one line.
 [[nodiscard]] std::string cancel_text(const nlohmann::json& answer);
 
+/// A session that was spawned, one line.
+[[nodiscard]] std::string spawn_text(const nlohmann::json& exchange);
+/// The files of a reply by name, one line; empty when there are none.
+[[nodiscard]] std::string files_text(const nlohmann::json& exchange);
+[[nodiscard]] std::string sessions_text(const nlohmann::json& answer, WallTime now);
+[[nodiscard]] std::string history_text(const nlohmann::json& answer, WallTime now);
+[[nodiscard]] std::string session_status_text(const nlohmann::json& answer);
+
 /// What a sender is told on stderr, one line; empty when the exchange has ended with a reply and nothing is to be said.
 [[nodiscard]] std::string outcome_text(const nlohmann::json& exchange);
 

@@ -36,6 +36,7 @@ Hooks system_hooks(std::string version, std::function<int(const config::Settings
   hooks.out = &std::cout;
   hooks.err = &std::cerr;
   hooks.in_is_terminal = isatty(STDIN_FILENO) != 0;
+  hooks.out_is_terminal = isatty(STDOUT_FILENO) != 0;
   hooks.now = [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); };
   return hooks;
 }

@@ -28,6 +28,7 @@ struct Hooks {
   std::ostream* out = nullptr;
   std::ostream* err = nullptr;
   bool in_is_terminal = false;
+  bool out_is_terminal = false;
   std::function<WallTime()> now;
 };
 

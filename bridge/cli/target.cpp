@@ -46,4 +46,14 @@ Target parse_target(const std::string& text, const std::string& label, const std
   return target;
 }
 
+Caller parse_caller(const std::string& text) {
+  if (text.empty()) return {};
+  if (!is_session_key(text)) {
+    if (is_agent_id(text)) return {text, {}};
+  } else if (const auto end = text.find(':', 6); end != std::string::npos && is_agent_id(text.substr(6, end - 6))) {
+    return {text.substr(6, end - 6), text};
+  }
+  throw usage("cannot understand --as \"" + text + "\"; name a local agent (main) or a session of one (agent:main:main)");
+}
+
 }  // namespace clawbridge::cli

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "bridge/cli/client.h"
+
 namespace clawbridge::cli {
 
 /// The target arguments of sessions_send. Empty: not given.
@@ -22,5 +24,9 @@ struct Target {
 ///   NAME                     an agent or remote_agents name; with --label a gateway
 /// Throws Failure (usage) for anything else.
 [[nodiscard]] Target parse_target(const std::string& text, const std::string& label, const std::string& session);
+
+/// Whom `--as` names: a local agent (`main`), or one of its sessions (`agent:main:main`), to which a late reply then comes.
+/// Empty: a person. Throws Failure (usage) for anything else.
+[[nodiscard]] Caller parse_caller(const std::string& text);
 
 }  // namespace clawbridge::cli

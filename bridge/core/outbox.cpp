@@ -121,13 +121,16 @@ void Outbox::restore(std::vector<OutgoingRecord> records, std::vector<std::strin
 
 void Outbox::start() {
   pump(context_.me());
-  for (const auto& id : std::exchange(untold_, {})) {
-    const auto ended = context_.outgoing(id);
-    if (!ended) continue;
-    const auto message = read_back(context_, peers_, ended->reply, topic::Reply{ended->source});
-    tell_late(*ended, message ? message->get<body::Reply>() : nullptr);
-    context_.store(store::Told{{id}});
-  }
+  for (const auto& id : std::exchange(untold_, {})) tell_late(id);
+}
+
+// One that has ended before.
+void Outbox::tell_late(const std::string& id) {
+  const auto ended = context_.outgoing(id);
+  if (!ended) return;
+  const auto message = read_back(context_, peers_, ended->reply, topic::Reply{ended->source});
+  tell_late(*ended, message ? message->get<body::Reply>() : nullptr);
+  context_.store(store::Told{{id}});
 }
 
 void Outbox::tell_late(const OutgoingRecord& ended, const body::Reply* reply) {
@@ -608,7 +611,15 @@ bool Outbox::drop(const event::LocalDrop& drop) {
 
 void Outbox::forget(Ticket ticket) {
   const auto found = waiting_for_.find(ticket);
-  if (found == waiting_for_.end()) return;
+  if (found == waiting_for_.end()) {
+    // It had been answered, and was gone by then.
+    for (auto told = told_.begin(); told != told_.end(); ++told) {
+      if (std::erase(told->second, ticket) == 0) continue;
+      if (told->second.empty()) tell_late(told_.extract(told).key());
+      return;
+    }
+    return;
+  }
   stop_waiting(found->second, ticket);
   wait_timers_.cancel(ticket);
   waiting_for_.erase(found);
@@ -808,13 +819,16 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   record.ended = context_.now.wall;
   record.dead = is_dead(record);
   // An answer that leaves in this step may be lost with this process: until that is over, the session is owed the end.
-  const bool asker_hears = std::any_of(open.waiters.begin(), open.waiters.end(), [](const auto& waiter) { return waiter.is_asker && !waiter.for_start; });
-  const bool tell = record.deliver_late && !asker_hears && record.status != "cancelled";
-  if (record.deliver_late && asker_hears) {
-    told_.push_back(id);
+  std::vector<Ticket> hearing;
+  for (const auto& waiter : open.waiters) {
+    if (record.deliver_late && waiter.is_asker && !waiter.for_start) hearing.push_back(waiter.ticket);
+  }
+  const bool tell = record.deliver_late && hearing.empty() && record.status != "cancelled";
+  record.deliver_late = !hearing.empty();
+  if (!hearing.empty()) {
+    told_.insert_or_assign(id, std::move(hearing));
     told_timer_.schedule_by(0, context_.now.instant + kToldDelay);
   }
-  record.deliver_late = record.deliver_late && asker_hears;
   if (reply != nullptr && !reply->run_id.empty()) record.run_id = reply->run_id;
   if (reply != nullptr && !reply->child_session_key.empty()) record.child_session_key = reply->child_session_key;
   reached(open, "ended");
@@ -1007,7 +1021,11 @@ void Outbox::on_time() {
   while (const auto gateway = status_timers_.pop_due(now)) ask_status(*gateway);
   while (const auto gateway = probes_.pop_due(now)) pump(*gateway);
   while (const auto gateway = ack_timers_.pop_due(now)) flush_acks(*gateway);
-  if (told_timer_.pop_due(now)) context_.store(store::Told{std::exchange(told_, {})});
+  if (told_timer_.pop_due(now)) {
+    store::Told told;
+    for (auto& [id, tickets] : std::exchange(told_, {})) told.ids.push_back(id);
+    context_.store(std::move(told));
+  }
   while (const auto ticket = wait_timers_.pop_due(now)) {
     const auto found = waiting_for_.find(*ticket);
     if (found == waiting_for_.end()) continue;
@@ -1089,6 +1107,7 @@ std::optional<ExchangeView> Outbox::view(std::string_view id, bool with_texts) c
       if (auto task = task_of(*message)) view.message = std::move(task->text);
     }
   }
+  if (record->error) return view;  // what came was not taken: it is kept as it came, and shown to nobody
   if (const auto message = read_back(context_, peers_, record->reply, topic::Reply{record->source})) {
     if (const auto* body = message->get<body::Reply>()) add_reply(view, *body);
   }

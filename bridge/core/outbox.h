@@ -146,6 +146,7 @@ class Outbox {
   void stop_waiting(const std::string& id, Ticket ticket);
   void answer_starters(Open& open);
   void tell_late(const OutgoingRecord& ended, const body::Reply* reply);
+  void tell_late(const std::string& id);
   Open* find_from(const Message& message);
   void hint(ExchangeView& view, const Open& open) const;
 
@@ -161,7 +162,8 @@ class Outbox {
   Timers<std::string> status_timers_; // by gateway
   Timers<Ticket> wait_timers_;
   std::vector<std::string> untold_;   // of an earlier life
-  std::vector<std::string> told_;     // their callers were answered; journaled a moment later, when the answers are out
+  // Their asking callers were answered: journaled a moment later, when the answers are out, unless those callers turn out to be gone.
+  std::map<std::string, std::vector<Ticket>> told_;
   Timers<int> told_timer_;
   std::map<std::string, std::string, std::less<>> stopped_by_;  // exchange -> the open request to stop it
   std::uint64_t bytes_ = 0;                                    // of the requests that are open

@@ -178,7 +178,7 @@ class Checker:
         times = {stage["stage"]: seconds_of(stage["time"]) for stage in responder["stages"]}
         begin, end = times.get("handing_over", min(times.values())), max(times.values())  # a local one shows the asker's stages
         return any(strike["kind"] in ("KILL", "TERM") and strike["victim"] in (f"bridge {gateway}", f"gateway {gateway}") and
-                   begin - CLOCK_SECONDS <= strike["t"] + CLOCK_SECONDS and strike["t"] <= end for strike in self.strikes)
+                   begin - CLOCK_SECONDS <= strike.get("until", strike["t"]) + CLOCK_SECONDS and strike["t"] <= end for strike in self.strikes)
 
     def judge_order(self):
         """In each lane those that ran did so in the order in which they were sent."""

@@ -207,6 +207,9 @@ class Planted(unittest.TestCase):
         self.strikes = [{"t": moment, "kind": "KILL", "victim": "gateway macbook"}, {"t": moment, "kind": "STOP", "victim": "gateway imac"},
                         {"t": moment - 5, "kind": "KILL", "victim": "bridge imac"}, {"t": moment + 5, "kind": "KILL", "victim": "bridge imac"}]
         self.assertEqual(self.judged(), {"failed without a kill"})
+        # One that waited for a turn to meet, and met this one.
+        self.strikes = [{"t": moment - 5, "until": moment, "kind": "KILL", "victim": "gateway imac"}]
+        self.assertEqual(self.judged(), set())
 
     def test_too_few_that_are_ok(self):
         self.round["ok_share"] = 0.9

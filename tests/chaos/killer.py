@@ -106,10 +106,13 @@ class LinkVictim(Victim):
         self.relay.order(self.link, "reset" if kind.endswith("lost") else "heal")
 
 
-def write_down(log, kind, victim, seconds):
-    """One line in the log of strikes, which must be there before it happens."""
-    log.write(json.dumps({"t": round(time.time(), 3), "kind": kind, "victim": victim.name, "seconds": round(seconds, 3)}) + "\n")
+def write_down(log, kind, victim, seconds, **more):
+    """One line in the log of strikes, which must be there before it happens. Returns its time. `more`: once it has happened, `t` and
+    `until`, between which it did: a strike may have to look for what it meets, or wait for it."""
+    now = round(time.time(), 3)
+    log.write(json.dumps({"t": now, "kind": kind, "victim": victim.name, "seconds": round(seconds, 3), **more}) + "\n")
     log.flush()
+    return now
 
 
 class Killer:
@@ -161,8 +164,10 @@ class Killer:
                 if not victim.running():
                     raise AssertionError(f"{victim.name} has ended by itself")
                 with self.writing:
-                    write_down(log, strike.kind, victim, strike.seconds)
+                    begun = write_down(log, strike.kind, victim, strike.seconds)
                 victim.strike(strike.kind)
+                with self.writing:
+                    write_down(log, strike.kind, victim, strike.seconds, t=begun, until=round(time.time(), 3))
                 self.done[strike.kind, victim.name] += 1
             time.sleep(strike.seconds)
             for victim in victims:

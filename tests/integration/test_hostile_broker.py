@@ -2,8 +2,8 @@
 
 Three bridges reach a real mosquitto through clawtest.hostile_broker. Each subtest is one attack, most of them while a
 true exchange is under way: it ends right, nothing that had ended changes, no turn runs that nobody asked for or runs
-twice, and after it exchanges work in each direction and everyone is online. test_hostile_states.py has the attacks on
-states, names and journals.
+twice, and after it exchanges work in each direction and everyone is online. Each class of attacks has a second one that
+runs them with `trust.seal: always`. test_hostile_states.py has the attacks on states, names and journals.
 """
 
 import collections
@@ -18,21 +18,21 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import case, crypto, forgery, hostile_broker, process, wire  # noqa: E402
 from clawtest.hostile_broker import CONTENT_TYPE, CORRELATION_DATA, RESPONSE_TOPIC, Refused, arriving, leaving  # noqa: E402
-from clawtest.under_attack import LANES, UnderAttack  # noqa: E402
+from clawtest.under_attack import LANES, SEALED, UnderAttack  # noqa: E402
 
 
-class HostileBroker(UnderAttack, case.SharedCase):
-    """Readable content, authenticated. A run with sealed content is a class like this one with `trust = {"seal": "always"}`."""
+class WhatIsSaid(UnderAttack, case.SharedCase):
+    """Messages that nobody said, or not so, or not to this one, or not now."""
 
     def test_an_effect_would_be_seen(self):
         """With true keys the same tools do have an effect, and the checks of the other tests find it."""
         with self.assertRaises(AssertionError), self.in_flight() as id_:
             lie = forgery.event("reply", "imac/jarvis", "macbook/_bridge", id_, {"status": "ok", "reply": forgery.HOSTILE}, status="ok")
-            self.hostile.deliver("macbook", forgery.address_topic(lie), wire.finish(lie, self.keys["imac"], self.keys["macbook"]))
+            self.hostile.deliver("macbook", forgery.address_topic(lie), self.authentic(lie))
         self.assertEqual(self.view("macbook", id_)["reply"], forgery.HOSTILE)
         made = forgery.request("macbook/_bridge", "imac/jarvis", self.incarnation("imac"))
         self.ours.add(made["id"])
-        self.hostile.deliver("imac", forgery.address_topic(made), wire.finish(made, self.keys["macbook"], self.keys["imac"]))
+        self.hostile.deliver("imac", forgery.address_topic(made), self.authentic(made))
         process.wait_until("the turn", lambda: self.turns()["imac", made["id"], forgery.HOSTILE])
         with self.assertRaises(AssertionError):
             self.assertOnlyTrueTurns()
@@ -43,6 +43,7 @@ class HostileBroker(UnderAttack, case.SharedCase):
     def test_altered_on_the_way(self):
         for asker, gateway, kind in (("macbook", "imac", "request"), ("studio", "imac", "reply"), ("macbook", "studio", "receipt")):
             receiver = gateway if kind == "request" else asker
+            alterations = self.alterations(asker, gateway, kind)
             waiting, seen = {}, collections.defaultdict(list)
 
             def alter(message):
@@ -51,14 +52,14 @@ class HostileBroker(UnderAttack, case.SharedCase):
                     return None
                 if kind != "receipt":
                     del waiting[message.correlation_id]  # the first only: it is repeated until it arrives
-                other = message.but(payload=forgery.ALTERATIONS[alteration](message))
+                other = message.but(payload=alterations[alteration](message))
                 seen[alteration].append(self.counter_for(receiver, other.topic, other.payload))
                 return [other]
 
             before = self.counters(receiver)
             exchanges = {}
             with self.attacked(f"{kind}s altered"), self.hostile.attack(alter):
-                for number, alteration in enumerate(forgery.ALTERATIONS):
+                for number, alteration in enumerate(alterations):
                     target = f"{gateway}/{LANES[number]}"
                     with self.hostile.hold(leaving(asker, kind="request")) as held:
                         id_ = self.ask(asker, target)
@@ -73,6 +74,14 @@ class HostileBroker(UnderAttack, case.SharedCase):
                 difference = self.counters(receiver) - before
                 self.assertEqual({name: number for name, number in difference.items() if name.startswith("dropped.")},
                                  dict(collections.Counter(counter for counters in seen.values() for counter in counters)))
+
+    def alterations(self, asker, gateway, kind):
+        """Of messages of that kind between the two; sealed ones may also get the content of an earlier one."""
+        if self.trust != SEALED or kind not in wire.SEALABLE:
+            return forgery.alterations()
+        id_ = self.ask(asker, f"{gateway}/{LANES[0]}")
+        self.assertEndsRight(asker, f"{gateway}/{LANES[0]}", id_)
+        return forgery.alterations(self.hostile.of_exchange(id_, kind)[0])
 
     def test_altered_acknowledgements_and_states(self):
         id_ = self.ask("macbook", "imac/jarvis")
@@ -145,17 +154,15 @@ class HostileBroker(UnderAttack, case.SharedCase):
     def test_what_others_may_say_does_not_count_for_this_exchange(self):
         """True keys, but not those of whom the exchange is with: another member, a pending peer, another agent of the same gateway."""
         self.introduce_ghost()
-        keys = self.keys
         with self.attacked("true keys of others"), self.in_flight() as id_:
             digest = self.digest(id_)
 
             def deliver(gateway, made):
-                source, target = (made[name].split("/")[0] for name in ("source", "subject"))
-                payload = wire.finish(made, keys[source], None if made["type"].endswith("refusal") else keys[target])
-                self.receiver(target).receive(payload, forgery.address_topic(made))  # authentic
+                payload = self.authentic(made)
+                self.receiver(gateway).receive(payload, forgery.address_topic(made))  # authentic
                 self.hostile.deliver(gateway, forgery.address_topic(made), payload)
 
-            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "dropped.unexpected": 1}
+            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "progress.ignored": 1}
             with self.subTest("another member"), self.counting("macbook", {**ignored, "refusal.ignored": len(forgery.REFUSALS)}):
                 for made in forgery.claims("studio/friday", "macbook/_bridge", id_, digest):
                     deliver("macbook", made)
@@ -187,7 +194,7 @@ class HostileBroker(UnderAttack, case.SharedCase):
                     deliver("imac", made)
                 self.settle("imac")
                 self.assertFalse(self.is_acknowledged("imac", id_))
-                answers = [m.event for m in self.hostile.sent_by("imac", "reply") if m.correlation_id in self.ours]
+                answers = [self.opened(m.event) for m in self.hostile.sent_by("imac", "reply") if m.correlation_id in self.ours]
                 said = [made["data"]["exchanges"] for made in answers if "exchanges" in made.get("data", {})]
                 self.assertIn(said, ([], [[{"id": id_, "state": "not_found"}]]), "another's exchange was told about")
 
@@ -198,8 +205,7 @@ class HostileBroker(UnderAttack, case.SharedCase):
             for made in demands:
                 if made["id"] != id_:
                     self.ours.add(made["id"])
-                payload = wire.finish(made, self.keys["ghost"], self.keys["imac"])
-                self.hostile.deliver("imac", forgery.address_topic(made), payload)
+                self.hostile.deliver("imac", forgery.address_topic(made), self.authentic(made))
             self.settle("imac")
             answers = [m for m in self.hostile.sent_by("imac") if m.topic.startswith("claw/ghost/")]
             self.assertLessEqual({m.kind for m in answers}, {"receipt", "refusal"})
@@ -311,6 +317,10 @@ class HostileBroker(UnderAttack, case.SharedCase):
             self.hostile.deliver("macbook", tape.topic, tape.payload)
             self.settle("macbook")
 
+
+class HowItIsCarried(UnderAttack, case.SharedCase):
+    """True messages that come late, twice, never, or under other flags and properties."""
+
     # ---- dropped, delayed, doubled, reordered ----
 
     def test_lost_delayed_doubled_and_reordered(self):
@@ -387,7 +397,7 @@ class HostileBroker(UnderAttack, case.SharedCase):
             made = {**forgery.request("macbook/_bridge", "imac/jarvis", self.incarnation("imac")),
                     "expirytime": wire.format_time(wire.now() - wire.SKEW - wire.SKEW)}
             self.ours.add(made["id"])
-            self.hostile.deliver("imac", "claw/imac/jarvis/inbox", wire.finish(made, self.keys["macbook"], self.keys["imac"]))
+            self.hostile.deliver("imac", "claw/imac/jarvis/inbox", self.authentic(made))
             self.settle("imac")
 
     # ---- MQTT itself ----
@@ -456,6 +466,58 @@ class HostileBroker(UnderAttack, case.SharedCase):
 
         process.wait_until(f"{gateway} to be connected with MQTT {version}", connected, 30, step=0.1)
         self.wait_all_online()
+
+
+class WhatIsSaidSealed(WhatIsSaid):
+    trust = SEALED
+
+    def test_true_keys_and_content_that_does_not_open(self):
+        """What only a member could send, or who has stolen a key: its MAC is right, its content readable, or sealed for something else."""
+        source, target = self.keys["macbook"], self.keys["imac"]
+        key = crypto.direction_key("seal", source, target)
+
+        def request():
+            return forgery.request("macbook/_bridge", "imac/jarvis", self.incarnation("imac"))
+
+        wrong = {"readable": ("forbidden", request()),
+                 "sealed for the other direction": ("bad_request", forgery.sealed(request(), crypto.direction_key("seal", target, source))),
+                 "sealed with the key of the MAC": ("bad_request", forgery.sealed(request(), crypto.direction_key("mac", source, target)))}
+        for plaintext in (b"", b"HOSTILE", b'["HOSTILE"]', b'{"message":"HOSTILE"', b'{"message":"HOSTILE"}}', b'{"message":"HOSTILE\xff"}',
+                          b'{"message":"HOSTILE","message":"HOSTILE"}', b'{"message":' + b"[" * 10_000 + b"]" * 10_000 + b"}"):
+            wrong[f"sealed: {plaintext[:24]}"] = "bad_request", forgery.sealed(request(), key, plaintext)
+        for name, change in forgery.BOXES.items():
+            made = request()
+            boxes = [forgery.sealed(one, key)["data_base64"] for one in (made, request())]
+            wrong[name] = "bad_request", forgery.with_box(made, change(*boxes))
+        with self.attacked("content that does not open"), self.in_flight():
+            for name, (code, made) in wrong.items():
+                with self.subTest(name), self.counting("imac", {"request.rejected": 1}):
+                    self.ours.add(made["id"])
+                    self.hostile.deliver("imac", forgery.address_topic(made), wire.finish(made, source, target))
+                    reply = process.wait_until("the reply", lambda: self.hostile.of_exchange(made["id"], "reply"))[0].event
+                    self.assertNotIn("data", reply)
+                    said = self.opened(reply)["data"]
+                    self.assertEqual((said["status"], said["error"]["code"]), ("rejected", code))
+
+    def test_true_keys_and_a_reply_that_does_not_open(self):
+        """The turn has run, so the exchange ends; but nothing of what came is shown."""
+        source, target = self.keys["imac"], self.keys["macbook"]
+        with self.attacked("replies that do not open"):
+            for name, code in (("readable", "forbidden"), ("sealed for the other direction", "bad_request")):
+                with self.subTest(name), self.hostile.hold(arriving("macbook", kind="reply", source="imac/jarvis")) as held:
+                    id_ = self.ask("macbook", "imac/jarvis")
+                    process.wait_until("the reply", lambda: held)
+                    lie = forgery.event("reply", "imac/jarvis", "macbook/_bridge", id_, {"status": "ok", "reply": forgery.HOSTILE}, status="ok")
+                    if name != "readable":
+                        lie = forgery.sealed(lie, crypto.direction_key("seal", target, source))
+                    self.hostile.deliver("macbook", forgery.address_topic(lie), wire.finish(lie, source, target))
+                    ended = self.fed.macbook.wait_for_exchange(id_)
+                    self.assertEqual((ended["status"], ended["error"]["code"]), ("error", code))
+                    self.assertNotIn(forgery.HOSTILE, json.dumps(ended))
+
+
+class HowItIsCarriedSealed(HowItIsCarried):
+    trust = SEALED
 
 
 if __name__ == "__main__":

@@ -10,12 +10,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import case, crypto, forgery, process, wire  # noqa: E402
 from clawtest.hostile_broker import arriving  # noqa: E402
-from clawtest.under_attack import UnderAttack  # noqa: E402
+from clawtest.under_attack import SEALED, UnderAttack  # noqa: E402
 
 
 class HostileStates(UnderAttack, case.SharedCase):
-    """Readable content, authenticated. A run with sealed content is a class like this one with `trust = {"seal": "always"}`."""
-
     # ---- states, wills, retained messages ----
 
     def test_forged_states(self):
@@ -273,6 +271,10 @@ class HostileStates(UnderAttack, case.SharedCase):
             # It may have become `unknown`, as everything published to a journal that is lost; the next must arrive.
             self.assertEndsRight("macbook", "imac/pepper", self.ask("macbook", "imac/pepper"), 30)
             self.assertEqual(self.turns()["imac", id_, self.asked["imac", id_]], 0)
+
+
+class HostileStatesSealed(HostileStates):
+    trust = SEALED
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@ once, aborts, errors, and what it does with native calls. In real gateways it is
 
 import collections
 import json
-import os
 import pathlib
+import socket
 import subprocess
 import sys
 import threading
@@ -55,6 +55,32 @@ class Host:
         self.process.stdin.close()
         self.process.wait(20)
         self.process.stdout.close()
+
+
+class ScriptedDaemon:
+    """Answers each request with the same bytes, and ends the connection."""
+
+    def __init__(self, path, answer):
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(str(path))
+        self.listening.listen()
+        self.answer, self.requests = answer, []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as stream:
+                head = b"".join(iter(stream.readline, b"\r\n")).decode("utf-8")
+                length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
+                self.requests.append((head, json.loads(stream.read(length))))
+                connection.sendall(self.answer)
+
+    def close(self):
+        self.listening.close()
 
 
 class Plugin(case.Case):
@@ -150,6 +176,37 @@ class Plugin(case.Case):
         self.assertEqual((lost["status"], lost["code"]), ("error", "daemon_lost"), lost)
         self.assertIn("clawbridge exchange list", lost["error"])
         self.fed.macbook.start()
+
+    def scripted(self, answer):
+        path = self.make_directory() / "api.sock"
+        daemon = ScriptedDaemon(path, answer)
+        self.addCleanup(daemon.close)
+        return daemon, self.host(path)
+
+    def test_progress_is_passed_on(self):
+        stream = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        progress = b'event: progress\ndata: {"text":"Looking"}\n\nevent: progress\ndata: {"text":"Looking at it"}\n\n'
+        daemon, host = self.scripted(stream + progress + b'event: result\ndata: {"status":"ok","reply":"Done"}\n\n')
+        told = host.wait(host.begin(tool="claw_sessions_send", args={"agentId": "imac/jarvis", "message": "x"}))
+        self.assertEqual([update["details"] for update in told["updates"]],
+                         [{"status": "running", "text": "Looking"}, {"status": "running", "text": "Looking at it"}])
+        self.assertEqual(told["result"]["details"], {"status": "ok", "reply": "Done"})
+        head, args = daemon.requests[0]
+        self.assertIn("text/event-stream", head)
+        self.assertEqual(args, {"agentId": "imac/jarvis", "message": "x"}, "the arguments are the model's, and no more")
+        host.call("claw_sessions_send", {"agentId": "imac/jarvis", "message": "x", "timeoutSeconds": 0})
+        self.assertNotIn("text/event-stream", daemon.requests[1][0], "nobody waits, so nobody watches")
+        _, host = self.scripted(stream + progress + b'event: error\ndata: {"error":{"code":"forbidden","message":"no rule"}}\n\n')
+        self.assertEqual(host.call("claw_sessions_send", {"message": "x"}), {"status": "forbidden", "error": "no rule", "code": "forbidden"})
+        _, host = self.scripted(stream + progress)
+        self.assertEqual(host.call("claw_sessions_send", {"message": "x"})["code"], "daemon_lost")
+
+    def test_what_is_no_daemon_is_said(self):
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", b"what?\r\n\r\n"):
+            with self.subTest(answer):
+                _, host = self.scripted(answer)
+                refused = host.call("claw_agents_list", {})
+                self.assertEqual(refused["status"], "error", refused)
 
     def test_native_calls_to_other_gateways_only(self):
         host = self.make()

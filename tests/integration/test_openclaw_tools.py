@@ -87,15 +87,19 @@ class OpenClawTools(case.Case):
         """What the model is told by a tool that it calls in a turn of `session`."""
         reply = (client or self.macbook).turn(session, f"TOOL {tool} {json.dumps(args)}")
         self.assertTrue(reply.startswith("tool: "), reply[:2000])
-        return json.loads(reply.removeprefix("tool: "))
+        result, end = json.JSONDecoder().raw_decode(reply.removeprefix("tool: "))
+        # Where a tool fails, 2026.3.8 says so to the user itself, behind the agent's words.
+        self.assertTrue(len(reply.removeprefix("tool: ")) == end or result["status"] in ("error", "forbidden"), reply[:2000])
+        return result
 
-    def rows_of(self, client, session, correlation_id):
-        return [row for row in client.transcript(session, 1000) if (row.get("provenance") or {}).get("sourceChannel") == f"mqtt:{correlation_id}"]
+    def rows_of(self, client, session, correlation_id, what=""):
+        return [row for row in client.transcript(session, 1000) if (row.get("provenance") or {}).get("sourceChannel") == f"mqtt:{correlation_id}{what}"]
 
     def wait_for_delivery(self, correlation_id, session="agent:main:main"):
         """The one row by which a late reply was delivered to the asking session."""
-        process.wait_until(f"the late reply {correlation_id} in {session}", lambda: self.rows_of(self.macbook, session, correlation_id), 90, step=0.5)
-        rows = self.rows_of(self.macbook, session, correlation_id)
+        delivered = lambda: self.rows_of(self.macbook, session, correlation_id, ":reply")  # noqa: E731
+        process.wait_until(f"the late reply {correlation_id} in {session}", delivered, 90, step=0.5)
+        rows = delivered()
         self.assertEqual(len(rows), 1, "delivered once")
         self.assertEqual(rows[0]["provenance"]["kind"], "inter_session")
         self.assertTrue(rows[0]["provenance"]["sourceSessionKey"].startswith("imac/"), rows[0]["provenance"])
@@ -161,7 +165,7 @@ class OpenClawTools(case.Case):
         row, = self.rows_of(self.imac, "agent:jarvis:main", result["correlationId"])
         self.assertEqual(row["provenance"]["kind"], "inter_session")
         self.assertIn(row["provenance"]["sourceSessionKey"], ASKERS)
-        self.assertEqual(self.rows_of(self.macbook, "agent:main:main", result["correlationId"]), [], "the reply came in time: it is not delivered again")
+        self.assertEqual(self.rows_of(self.macbook, "agent:main:main", result["correlationId"], ":reply"), [], "the reply came in time: it is not delivered again")
 
     def test_the_other_way(self):
         result = self.told("claw_sessions_send", {"agentId": "main", "message": "and back"}, "agent:jarvis:main", self.imac)
@@ -187,7 +191,7 @@ class OpenClawTools(case.Case):
         self.assertEqual(shown["correlationId"], sent["correlationId"])
         ended = self.told("claw_exchange", {"correlationId": sent["correlationId"], "action": "wait", "timeoutSeconds": 60})
         self.assertEqual((ended["status"], ended["reply"], ended["stage"]), ("ok", "slept 1500 then this", "ended"), ended)
-        self.assertEqual(self.rows_of(self.macbook, "agent:main:main", sent["correlationId"]), [], "kept, not delivered")
+        self.assertEqual(self.rows_of(self.macbook, "agent:main:main", sent["correlationId"], ":reply"), [], "kept, not delivered")
 
     def test_a_late_reply_comes_into_the_asking_session(self):
         sent = self.told("claw_sessions_send", {"agentId": "imac/jarvis", "message": "SLEEP 4000 well", "timeoutSeconds": 1})
@@ -203,8 +207,8 @@ class OpenClawTools(case.Case):
         def ask():
             try:
                 self.told("claw_sessions_send", {"agentId": "imac/jarvis", "message": "SLEEP 6000 after all", "timeoutSeconds": 60}, "agent:main:stopped", client)
-            except (AssertionError, KeyError):
-                pass    # a stopped turn has no reply to report
+            except (AssertionError, KeyError):    # a stopped turn has no reply to report
+                pass
         asking = threading.Thread(target=ask)
         asking.start()
         def begun():

@@ -126,10 +126,12 @@ class Cryptography(case.Case):
         self.assertTrue(crypto.rotation_is_proven("studio", rotation, bytes.fromhex(vector["new_fingerprint"])))
         self.assertFalse(crypto.rotation_is_proven("imac", rotation, bytes.fromhex(vector["new_fingerprint"])))
 
-    def test_sealed_content_opens(self):
-        vector = next(vector for vector in VECTORS["valid"] if vector["name"] == VECTORS["seal"]["message"])
-        event = json.loads(vector["payload"])
-        self.assertEqual(crypto.unseal(KEYS["macbook"], KEYS["imac"], event).decode(), VECTORS["seal"]["plaintext"])
+    def test_sealed_content_opens_and_is_made(self):
+        seal = VECTORS["seal"]
+        event = json.loads(next(vector for vector in VECTORS["valid"] if vector["name"] == seal["message"])["payload"])
+        self.assertEqual(crypto.unseal(KEYS["macbook"], KEYS["imac"], event).decode(), seal["plaintext"])
+        key = crypto.direction_key("seal", KEYS["macbook"], KEYS["imac"])
+        self.assertEqual(crypto.seal(key, event, seal["plaintext"].encode(), bytes.fromhex(seal["nonce_hex"])), event["data_base64"])
 
 
 class Examples(case.Case):

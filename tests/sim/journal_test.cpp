@@ -36,7 +36,8 @@ std::string text(const OutgoingRecord& r) {
   std::ostringstream out;
   out << r.id << '|' << r.source.str() << '|' << r.asker << '|' << r.target.str() << '|' << to_string(r.op) << '|' << r.session << '|' << r.chain.size() << '|'
       << format_time(r.created) << '|' << format_time(r.expiry) << '|' << r.incarnation << '|' << r.request << '|' << r.receipt << '|' << r.stage << '|' << r.reason << '|'
-      << r.run_id << '|' << text(r.stages) << '|' << r.status << '|' << r.reply << '|' << (r.error ? r.error->message : "none") << '|' << format_time(r.ended);
+      << r.run_id << '|' << text(r.stages) << '|' << r.status << '|' << r.reply << '|' << (r.error ? r.error->message : "none") << '|' << format_time(r.ended) << '|'
+      << r.child_session_key << '|' << r.deliver_late;
   return out.str();
 }
 
@@ -117,6 +118,7 @@ class Pair {
     EXPECT_EQ(a.last_id, b.last_id);
     EXPECT_EQ(texts(a.outgoing), texts(b.outgoing));
     EXPECT_EQ(texts(a.incoming), texts(b.incoming));
+    EXPECT_EQ(a.untold, b.untold);
     EXPECT_EQ(texts(a.peers), texts(b.peers));
     EXPECT_EQ(texts(a.replay_marks), texts(b.replay_marks));
     EXPECT_EQ(texts(a.newest_ids), texts(b.newest_ids));
@@ -144,7 +146,7 @@ class Pair {
   const std::string& some(const std::vector<std::string>& ids) { return ids[dice_.below(ids.size())]; }
 
   StoreOrder draw() {
-    const auto kind = dice_.below(10);
+    const auto kind = dice_.below(11);
     if (kind == 0 || outgoing_.empty()) return put_outgoing();
     if (kind == 1 || incoming_.empty()) return put_incoming();
     if (kind == 2) return put_peer();
@@ -152,13 +154,15 @@ class Pair {
     if (kind == 4) {
       return core::store::Purge{.outgoing_ended_before = now_ - hours{24}, .incoming_expiry_before = now_ - hours{1}, .incoming_ended_before = now_ - hours{7 * 24}, .rows_max = 3};
     }
+    if (kind == 10) return core::store::Told{{some(outgoing_), some(outgoing_)}};
     const auto& [gateway, incoming] = incoming_[dice_.below(incoming_.size())];
     if (kind == 5) return core::store::AcknowledgeIncoming{gateway, {incoming}};
     const auto ended = dice_.chance(0.5);
     if (kind <= 7) {
       return core::store::UpdateOutgoing{.id = some(outgoing_), .receipt = dice_.chance(0.5), .stage = "queued", .reason = "busy", .run_id = "r", .stages = stages(), .status = ended ? "ok" : "",
                                    .reply = ended ? bytes() : "", .error = dice_.chance(0.2) ? std::optional(Error{ErrorCode::Timeout, "why", true}) : std::nullopt,
-                                   .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2)};
+                                   .ended = ended ? now_ : WallTime{}, .dead = dice_.chance(0.2),
+                                   .child_session_key = dice_.chance(0.2) ? "agent:main:claw:macbook:1" : "", .deliver_late = dice_.chance(0.5)};
     }
     // A reply is journaled once.
     const auto held = virtual_->incoming(gateway, incoming);
@@ -183,6 +187,7 @@ class Pair {
     record.stages = stages();
     record.status = dice_.chance(0.2) ? "expired" : "";
     record.ended = record.status.empty() ? WallTime{} : now_;
+    record.deliver_late = dice_.chance(0.5);
     return core::store::PutOutgoing{std::move(record)};
   }
 

@@ -33,8 +33,10 @@ MAY_INCLUDE = {
     "core": {"topics"},
     "runtime": {"topics", "core"},
     "brokers": {"topics"},
-    "cli": {"topics", "config", "core", "crypto", "observe", "brokers"},
+    "mcp": {"topics"},
+    "cli": {"topics", "config", "core", "crypto", "observe", "brokers", "mcp"},
     **{adapter: {"topics", "core"} for adapter in ADAPTERS},
+    "api": {"topics", "core", "mcp"},
 }
 # Shared tools, not adapters: one header each, named.
 MAY_INCLUDE_HEADER = {"cli": {"bridge/runtime/asio.h"}, "api": {"bridge/runtime/asio.h"}, "gateway": {"bridge/runtime/asio.h"}, "mqtt": {"bridge/runtime/asio.h"}}

@@ -49,7 +49,7 @@ export class Daemon {
     const streams = onProgress !== undefined && operation === "sessions_send" && waits;
     const order = {
       path: `/v1/tools/${operation}`,
-      body: Buffer.from(JSON.stringify(streams ? { progress: true, ...args } : args)),
+      body: Buffer.from(JSON.stringify(args)),
       headers: { ...caller, "Content-Type": "application/json", ...(streams ? { Accept: "text/event-stream" } : {}) },
       milliseconds: limitOf(args.timeoutSeconds),
     };

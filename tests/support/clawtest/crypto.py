@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import json
+import secrets
 import struct
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -85,12 +87,16 @@ def verify(sign_public, covered, signature, prefix=SIGNATURE_PREFIX):
         return False
 
 
+@functools.lru_cache(1024)  # of the same few keys for each message: half of what a judgement costs
+def _shared(box_secret, box_public):
+    return X25519PrivateKey.from_private_bytes(box_secret).exchange(X25519PublicKey.from_public_bytes(box_public))
+
+
 def direction_key(label, source, target):
     """The key from `source` to `target`; `label` is mac or seal. At least one of the two must have its secrets."""
     own, peer = (source, target) if source.box_secret else (target, source)
-    shared = X25519PrivateKey.from_private_bytes(own.box_secret).exchange(X25519PublicKey.from_public_bytes(peer.box_public))
     text = f"clawbridge.v1.{label}|{source.gateway}|{target.gateway}|".encode() + source.fingerprint + target.fingerprint
-    return hmac.digest(shared, text, "sha256")
+    return hmac.digest(_shared(own.box_secret, peer.box_public), text, "sha256")
 
 
 def mac(source, target, covered):
@@ -120,14 +126,26 @@ def _hchacha20(key, nonce):
     return struct.pack("<8I", *state[:4], *state[12:])
 
 
+def _sealing(key, event, nonce):
+    """The cipher, its nonce and what it binds the content to. XChaCha20 is ChaCha20 under a key made from 16 bytes of the nonce."""
+    additional = "|".join(event[name] for name in ("type", "id", "source", "subject")).encode()
+    return ChaCha20Poly1305(_hchacha20(key, nonce[:16])), b"\0\0\0\0" + nonce[16:], additional
+
+
+def seal(key, event, plaintext, nonce=None):
+    """data_base64 of the event. `key`: of the direction, for seal."""
+    nonce = nonce or secrets.token_bytes(24)
+    cipher, short_nonce, additional = _sealing(key, event, nonce)
+    return base64.b64encode(nonce + cipher.encrypt(short_nonce, plaintext, additional)).decode()
+
+
 def unseal(source, target, event):
     """The plaintext of a sealed event, or None when it cannot be opened."""
     box = base64.b64decode(event["data_base64"], validate=True)
     if len(box) < 40:
         return None
-    key = _hchacha20(direction_key("seal", source, target), box[:16])
-    additional = "|".join(event[name] for name in ("type", "id", "source", "subject")).encode()
+    cipher, short_nonce, additional = _sealing(direction_key("seal", source, target), event, box[:24])
     try:
-        return ChaCha20Poly1305(key).decrypt(b"\0\0\0\0" + box[16:24], box[24:], additional)
+        return cipher.decrypt(short_nonce, box[24:], additional)
     except InvalidTag:
         return None

@@ -79,6 +79,51 @@ def state(template, keys, gateway=None, **data):
     return wire.finish(made, keys)
 
 
+# ---- sealed content ----
+
+
+def sealed(made, key, plaintext=None):
+    """`made` with its content, or other bytes instead, sealed with that key; a kind that is never sealed as it is."""
+    if wire.Kind(made["type"]).name not in wire.SEALABLE:
+        return made
+    content = plaintext if plaintext is not None else json.dumps(made["data"], separators=(",", ":")).encode()
+    return with_box(made, crypto.seal(key, made, content))
+
+
+def with_box(made, box):
+    """`made` with that data_base64, whatever it holds."""
+    return {**{name: value for name, value in made.items() if name != "data"},
+            "datacontenttype": "application/vnd.clawbridge.sealed", "data_base64": box}
+
+
+def _flipped(box, at):
+    altered = bytearray(base64.b64decode(box))
+    altered[at] ^= 1
+    return base64.b64encode(altered).decode()
+
+
+def _nonce_of(another, box):
+    return base64.b64encode(base64.b64decode(another)[:24] + base64.b64decode(box)[24:]).decode()
+
+
+def _first(length, box):
+    return base64.b64encode(base64.b64decode(box)[:length]).decode()
+
+
+# name -> function of data_base64 and of that of another true message of the same direction: what does not open any more.
+BOXES = {
+    "the nonce's first byte": lambda box, _: _flipped(box, 0),
+    "the nonce's last byte": lambda box, _: _flipped(box, 23),
+    "the text's first byte": lambda box, _: _flipped(box, 24),
+    "the tag's last byte": lambda box, _: _flipped(box, -1),
+    "another message's": lambda _, another: another,
+    "another message's nonce": lambda box, another: _nonce_of(another, box),
+    "one byte less": lambda box, _: _first(-1, box),
+    "no more than a nonce": lambda box, _: _first(24, box),
+    "nothing": lambda _box, _: "",
+}
+
+
 # ---- proofs: what an attacker puts where the MAC or the signature belongs ----
 
 
@@ -108,10 +153,13 @@ def by_the_receiver(made, true, target):
     return _close(made, true.keyid, lambda body: target.sign(body) if _is_signed(made) else crypto.mac(target, true, body))
 
 
+def null_key(label, true, target):
+    """The direction's key that an all-zero X25519 result gives; everyone can compute it."""
+    return hmac.digest(bytes(32), f"clawbridge.v1.{label}|{true.gateway}|{target.gateway}|".encode() + true.fingerprint + target.fingerprint, "sha256")
+
+
 def by_a_null_exchange(made, true, target):
-    """With the key that an all-zero X25519 result gives; everyone can compute it."""
-    label = f"clawbridge.v1.mac|{true.gateway}|{target.gateway}|".encode() + true.fingerprint + target.fingerprint
-    key = hmac.digest(bytes(32), label, "sha256")
+    key = null_key("mac", true, target)
     return _close(made, true.keyid, lambda body: bytes(64) if _is_signed(made) else hmac.digest(key, body, "sha256"))
 
 
@@ -132,9 +180,7 @@ def rewritten(payload, **changes):
 def _content(message):
     made = message.event
     if "data_base64" in made:
-        box = bytearray(base64.b64decode(made["data_base64"]))
-        box[-1] ^= 1
-        return rewritten(message.payload, data_base64=base64.b64encode(box).decode())
+        return rewritten(message.payload, data_base64=_flipped(made["data_base64"], -1))
     lie = {"message": HOSTILE, "reply": HOSTILE, "stage": "deferred", "retryAfterMs": 86_400_000, "ids": [wire.make_ulid()]}
     return rewritten(message.payload, data={**made["data"], **{name: value for name, value in lie.items() if name in made["data"]}, "x": 1})
 
@@ -201,6 +247,16 @@ ALTERATIONS = {
     "only the text": lambda m: b"HOSTILE",
     "nothing": lambda m: b"",
 }
+
+
+def alterations(another=None):
+    """All of them; with an earlier message whose content is sealed, also those of sealed content."""
+    if another is None:
+        return ALTERATIONS
+    box = another.event["data_base64"]
+    return ALTERATIONS | {f"sealed content: {name}": lambda m, change=change: rewritten(m.payload, data_base64=change(m.event["data_base64"], box))
+                          for name, change in BOXES.items()}
+
 
 # check of the second reading of the contract (wire.Violation) -> the bridge's counter
 COUNTERS = {"size": "dropped.size", "form": "dropped.form", "attributes": "dropped.attributes", "topic": "dropped.topic",

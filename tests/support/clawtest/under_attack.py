@@ -18,17 +18,18 @@ from . import capture, crypto, forgery, hostile_broker, process, wire
 from .hostile_broker import CONTENT_TYPE, CORRELATION_DATA, RESPONSE_TOPIC, arriving
 
 # Agents enough that what is under attack at the same time need not wait in one lane.
-LANES = [f"lane{number}" for number in range(40)]
+LANES = [f"lane{number}" for number in range(48)]
 BRIDGES = {"macbook": {"gateway": {"agents": ["main", "butler"], "record": "turns.jsonl"}},
            "imac": {"gateway": {"agents": ["jarvis", "pepper", *LANES], "record": "turns.jsonl"}},
            "studio": {"gateway": {"agents": ["friday", *LANES], "record": "turns.jsonl", "delay": "100ms"}}}
+SEALED = {"seal": "always"}
 FENCE = "claw/fence/state"  # cleared by the broker, again and again: a bridge counts that as state.empty
 
 
 class UnderAttack:
-    """For a case.SharedCase. `trust` is merged into each bridge's settings: the same attacks, however content is protected."""
+    """For a case.SharedCase. A class of attacks is run a second time by a class like it with `trust = SEALED`."""
 
-    trust = {}
+    trust = {}  # merged into each bridge's settings
 
     # ---- the federation ----
 
@@ -58,6 +59,8 @@ class UnderAttack:
             numbers = [str(message.property(name) or "") for name in (hostile_broker.PAYLOAD_FORMAT, hostile_broker.EXPIRY)]
             judge.judge([capture.Seen(message.retain, message.qos, message.topic, message.payload, content_type, numbers[0],
                                       correlation_data, response_topic, numbers[1])])
+            if self.trust == SEALED and message.kind in wire.SEALABLE:
+                self.assertNotIn("data", message.event)
         self.assertFalse(judge.faults, f"{len(judge.faults)} faults\n" + "\n".join(judge.faults[:5]))
 
     def client(self, name="attacker", **options):
@@ -234,6 +237,24 @@ class UnderAttack:
         self.assertEqual(len(rows), 1, f"{id_} in the journal of {gateway}")
         return rows[0][0] != 0
 
+    # ---- what the owner of keys has ----
+
+    def authentic(self, made):
+        """The payload of an event with the true keys of its source, sealed where the bridges seal."""
+        source, target = self.keys[made["source"].split("/")[0]], self.keys[made["subject"].split("/")[0]]
+        if wire.Kind(made["type"]).name in wire.SIGNED:
+            return wire.finish(made, source)
+        if self.trust == SEALED:
+            made = forgery.sealed(made, crypto.direction_key("seal", source, target))
+        return wire.finish(made, source, target)
+
+    def opened(self, made):
+        """A true event with its content readable."""
+        if "data_base64" not in made:
+            return made
+        source, target = self.keys[made["source"].split("/")[0]], self.keys[made["subject"].split("/")[0]]
+        return {**made, "data": json.loads(crypto.unseal(source, target, made))}
+
     # ---- what an attacker has ----
 
     def receiver(self, gateway):
@@ -258,16 +279,25 @@ class UnderAttack:
             self.assertEqual(peers["ghost"], "pending")
 
     def forgers(self, source, target):
-        """name -> function of the event that closes it as well as the attacker can."""
+        """name -> function of the event that closes it as well as the attacker can. Where bridges seal, also one that seals it before."""
         true, receiver, keys = self.keys[source], self.keys[target], self.keys
         nobody = crypto.Keys.make(source)
-        return {"nobody's keys": lambda made: wire.finish(made, nobody, None if wire.Kind(made["type"]).name in wire.SIGNED else receiver),
-                "nobody's keys under the true keyid": lambda made: forgery.by(nobody, made, true, receiver),
-                "another member's keys": lambda made: forgery.by(keys["studio"], made, true, receiver),
-                "a pending peer's keys": lambda made: forgery.by(keys["ghost"], made, true, receiver),
-                "the other direction's key": lambda made: forgery.by_the_receiver(made, true, receiver),
-                "the key of a null exchange": lambda made: forgery.by_a_null_exchange(made, true, receiver),
-                "zeros": lambda made: forgery.by_nothing(made, true, receiver)}
+        forgers = {"nobody's keys": lambda made: wire.finish(made, nobody, None if wire.Kind(made["type"]).name in wire.SIGNED else receiver),
+                   "nobody's keys under the true keyid": lambda made: forgery.by(nobody, made, true, receiver),
+                   "another member's keys": lambda made: forgery.by(keys["studio"], made, true, receiver),
+                   "a pending peer's keys": lambda made: forgery.by(keys["ghost"], made, true, receiver),
+                   "the other direction's key": lambda made: forgery.by_the_receiver(made, true, receiver),
+                   "the key of a null exchange": lambda made: forgery.by_a_null_exchange(made, true, receiver),
+                   "zeros": lambda made: forgery.by_nothing(made, true, receiver)}
+        if self.trust != SEALED:
+            return forgers
+        own = {name: crypto.direction_key("seal", forgery.in_the_name_of(whose, true), receiver) for name, whose in (
+            ("nobody's keys", nobody), ("nobody's keys under the true keyid", nobody),
+            ("another member's keys", keys["studio"]), ("a pending peer's keys", keys["ghost"]))}
+        sealing = {**own, "the other direction's key": crypto.direction_key("seal", receiver, true),
+                   "the key of a null exchange": forgery.null_key("seal", true, receiver), "zeros": bytes(32)}
+        return forgers | {f"{name}, sealed": lambda made, close=close, key=sealing[name]: close(forgery.sealed(made, key))
+                          for name, close in forgers.items()}
 
     def assertDropped(self, gateway, forged):
         """Delivers events, closed as they are, and insists that the key or the proof is what fails."""

@@ -116,9 +116,9 @@ TEST_F(Arguments, SayWhatBecomesOfALateReply) {
 }
 
 TEST_F(Arguments, BringFilesWhoseDigestsAreMadeHere) {
-  const auto sent = send(R"({"message":"hi","attachments":[{"name":"a.txt","mimeType":"text/plain","content":"aGk="},{"content":"AA=="}]})");
+  const auto sent = send(R"({"message":"hi","attachments":[{"name":"a.txt","mimeType":"text/plain","content":"aGk="},{"content":"AA=="},{"name":"empty","content":""}]})");
   ASSERT_TRUE(sent);
-  ASSERT_EQ(sent->attachments.size(), 2U);
+  ASSERT_EQ(sent->attachments.size(), 3U);
   EXPECT_EQ(sent->attachments[0].name, "a.txt");
   EXPECT_EQ(sent->attachments[0].mime_type, "text/plain");
   EXPECT_EQ(sent->attachments[0].content, "aGk=");

@@ -113,6 +113,43 @@ TEST(Render, Exchanges) {
   EXPECT_EQ(exchanges_text(json::object(), kNow), "no exchanges yet\n");
 }
 
+TEST(Render, AgentsWithWhatIsAllowed) {
+  const auto answer = json::parse(R"({"agents":[
+    {"gateway":"imac","id":"jarvis","presence":"online","remote":true,"ops":["sessions_send","sessions_list"]},
+    {"gateway":"imac","id":"pepper","presence":"online","remote":true,"ops":[]},
+    {"gateway":"studio","id":"nova","presence":"online","remote":true,"why":"studio did not answer"},
+    {"gateway":"macbook","id":"main","remote":false}]})");
+  EXPECT_EQ(agents_text(answer),
+            "AGENT         NAME  WHERE   PRESENCE  ALLOWED\n"
+            "imac/jarvis   -     remote  online    sessions_send, sessions_list\n"
+            "imac/pepper   -     remote  online    nothing\n"
+            "studio/nova   -     remote  online    ? (studio did not answer)\n"
+            "macbook/main  -     here    -         -\n");
+}
+
+TEST(Render, Sessions) {
+  const auto answer = json::parse(R"({"count":1,"sessions":[{"key":"agent:jarvis:main","kind":"main","label":"L","status":"idle","updatedAt":1795364300000},7],
+    "hasMore":true,"nextOffset":20})");
+  EXPECT_EQ(sessions_text(answer, *parse_time("2026-11-22T16:20:01.123Z")),
+            "SESSION            KIND  LABEL  STATUS  UPDATED\n"
+            "agent:jarvis:main  main  L      idle    1 min ago\n"
+            "there are more: --offset 20\n");
+  EXPECT_EQ(sessions_text(json::object(), kNow), "no sessions that may be seen\n");
+}
+
+TEST(Render, History) {
+  const auto answer = json::parse(R"({"messages":[{"role":"user","content":"hi\nthere","timestamp":1795364300000},
+    {"role":"assistant","content":[{"type":"text","text":"H\u001bi"},{"type":"toolCall","name":"exec"}]}],"truncated":true})");
+  EXPECT_EQ(history_text(answer, kNow),
+            "(older messages are left out)\n\nuser, 1 min ago:\nhi\nthere\n\nassistant, -:\nH?i\n[toolCall exec]\n");
+  EXPECT_EQ(history_text(json::object(), kNow), "no messages\n");
+}
+
+TEST(Render, SessionStatus) {
+  const auto answer = json::parse(R"({"session":{"key":"agent:jarvis:main","busy":true},"gateway":"imac","remote":true})");
+  EXPECT_EQ(session_status_text(answer), "gateway  imac\nbusy     true\nkey      agent:jarvis:main\n");
+}
+
 TEST(Render, Outcome) {
   EXPECT_EQ(outcome_text(json::parse(R"({"status":"ok","correlationId":"X"})")), "");
   EXPECT_EQ(outcome_text(json::parse(R"({"status":"no_reply","gateway":"imac","agent":"jarvis"})")),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -51,6 +52,20 @@ class TestDaemon {
   void answer_sends(core::SendResult result) {
     service.on_send = [this, result](api::ScriptedService::Send& send) {
       asio::post(io_, [done = send.done, result] { done(result); });
+    };
+  }
+  /// Each progress, then the result.
+  void stream_sends(std::vector<std::string> progress, core::SendResult result) {
+    service.on_send = [this, progress = std::move(progress), result](api::ScriptedService::Send& send) {
+      asio::post(io_, [done = send.done, tell = send.progress, progress, result] {
+        for (const auto& text : progress) tell(text);
+        done(result);
+      });
+    };
+  }
+  void answer_spawns(core::SendResult result) {
+    service.on_spawn = [this, result](api::ScriptedService::Spawn& spawn) {
+      asio::post(io_, [done = spawn.done, result] { done(result); });
     };
   }
   void answer_waits(core::SendResult result) {
@@ -100,6 +115,7 @@ class RunTest : public testing::Test {
     hooks.out = &out;
     hooks.err = &err;
     hooks.in_is_terminal = terminal;
+    hooks.out_is_terminal = out_is_terminal_;
     hooks.now = [] { return *parse_time("2026-11-22T16:20:01.123Z"); };
     words.insert(words.begin(), "clawbridge");
     const int exit_code = cli::run(static_cast<int>(words.size()), words.data(), hooks);
@@ -112,6 +128,7 @@ class RunTest : public testing::Test {
   const std::string socket_ = directory_.path("a.sock");
   TestMachine machine_{.variables = {{"CLAWBRIDGE_API_SOCKET", socket_}}, .files = {}};
   TestDaemon daemon_{socket_};
+  bool out_is_terminal_ = false;
   std::string out_;
   std::string err_;
   std::string ran_with_;
@@ -156,6 +173,157 @@ TEST_F(RunTest, SendTakesATextThatLooksLikeAnOption) {
   EXPECT_EQ(out_, "Hi\n");
   daemon_.stop();
   EXPECT_EQ(daemon_.service.sends[0].event.message, "--json");
+}
+
+TEST_F(RunTest, SendShowsTheReplyWhileItIsWritten) {
+  auto exchange = view("ok");
+  exchange.reply = "Hello there";
+  daemon_.stream_sends({"Hel", "Hello", "Hello\x1b there"}, exchange);
+  daemon_.start();
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--stream"}), 0);
+  EXPECT_EQ(out_, "Hello there\n") << "the reply alone, for who reads it from a pipe";
+  EXPECT_EQ(err_, "Hello? there\n");
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--stream", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["reply"], "Hello there");
+  daemon_.stop();
+  EXPECT_TRUE(daemon_.service.sends[0].event.progress);
+}
+
+TEST_F(RunTest, SendLetsTheReplyGrowAtATerminal) {
+  auto exchange = view("ok");
+  exchange.reply = "Hello there";
+  daemon_.stream_sends({"Hel", "Hello"}, exchange);
+  daemon_.start();
+  out_is_terminal_ = true;
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--stream"}), 0);
+  EXPECT_EQ(out_, "Hello there\n");
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(RunTest, SendBeginsAnewWhenTheReplyIsAnotherThanItSeemed) {
+  auto exchange = view("ok");
+  exchange.reply = "Done.";
+  daemon_.stream_sends({"Let me see"}, exchange);
+  daemon_.start();
+  out_is_terminal_ = true;
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--stream"}), 0);
+  EXPECT_EQ(out_, "Let me see\nDone.\n");
+}
+
+TEST_F(RunTest, AStreamTellsWhyItWasRefused) {
+  daemon_.answer_sends(Error{ErrorCode::Ambiguous, "jarvis is on imac and studio", false});
+  daemon_.start();
+  EXPECT_EQ(run({"send", "jarvis", "hi", "--stream"}), 3);
+  EXPECT_EQ(err_, "clawbridge: jarvis is on imac and studio\n");
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--stream", "--as", "agent:main:main", "--late-reply", "later"}), 2);
+}
+
+TEST_F(RunTest, SendCarriesFilesBothWays) {
+  auto exchange = view("ok");
+  exchange.reply = "Hi";
+  const std::string digest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+  exchange.attachments = {{"../../a.txt", "text/plain", "aGk=", digest}, {"a.txt", "", "aGk=", digest}};
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  const std::string file = directory_.path("in.png"), folder = directory_.path("saved");
+  std::ofstream(file, std::ios::binary) << std::string("\0\xff", 2);
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--attach", file.c_str(), "--attach", file.c_str(), "--save-attachments", folder.c_str()}), 0);
+  EXPECT_EQ(out_, "Hi\n");
+  EXPECT_EQ(err_, "clawbridge: saved " + folder + "/a.txt\nclawbridge: saved " + folder + "/a-2.txt\n");
+  std::ifstream saved(folder + "/a-2.txt");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(saved), {}), "hi");
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi"}), 0);
+  EXPECT_THAT(err_, HasSubstr("--save-attachments"));
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--attach", "/nonexistent"}), 1);
+  daemon_.stop();
+  ASSERT_EQ(daemon_.service.sends[0].event.attachments.size(), 2U);
+  const auto& sent = daemon_.service.sends[0].event.attachments[0];
+  EXPECT_EQ(sent.name, "in.png");
+  EXPECT_EQ(sent.mime_type, "image/png");
+  EXPECT_EQ(sent.content, "AP8=");
+}
+
+TEST_F(RunTest, FilesThatAreNotWhatTheyClaimAreNotSaved) {
+  auto exchange = view("ok");
+  exchange.attachments = {{"a.txt", "", "aGk=", std::string(64, '0')}};
+  daemon_.answer_sends(exchange);
+  daemon_.start();
+  const std::string folder = directory_.path("saved");
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--save-attachments", folder.c_str()}), 1);
+  EXPECT_THAT(err_, HasSubstr("not that of its digest"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
+TEST_F(RunTest, SpawnReturnsWhenTheTaskHasStarted) {
+  auto started = view("accepted");
+  started.stage = "started";
+  started.child_session_key = "agent:jarvis:claw:macbook:01";
+  daemon_.answer_spawns(started);
+  daemon_.start();
+  EXPECT_EQ(run({"spawn", "imac/jarvis", "look", "--label", "L", "--model", "m", "--thinking", "high", "--run-timeout", "60", "--expires", "90",
+                 "--as", "agent:main:main", "--late-reply", "keep"}), 0);
+  EXPECT_EQ(out_, std::string("started agent:jarvis:claw:macbook:01 on imac as ") + kId + "; see `clawbridge exchange wait " + kId + "`\n");
+  EXPECT_EQ(run({"spawn", "imac/jarvis", "look", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["childSessionKey"], "agent:jarvis:claw:macbook:01");
+  EXPECT_EQ(run({"spawn", "imac/agent:jarvis:main", "look"}), 2);
+  daemon_.stop();
+  const auto& event = daemon_.service.spawns[0].event;
+  EXPECT_EQ(event.caller_agent, "main");
+  EXPECT_EQ(event.caller_session, "agent:main:main");
+  EXPECT_EQ(event.late_reply, core::event::LateReply::Keep);
+  EXPECT_EQ(event.expires_in, std::chrono::seconds(90));
+  EXPECT_EQ(event.spawn.label, "L");
+  EXPECT_EQ(event.spawn.run_timeout_seconds, 60);
+}
+
+TEST_F(RunTest, SpawnTellsWhenItHasNotStartedYet) {
+  daemon_.answer_spawns(view("accepted"));
+  daemon_.start();
+  EXPECT_EQ(run({"spawn", "imac/jarvis", "look"}), 5);
+  EXPECT_THAT(err_, HasSubstr("stage published"));
+  EXPECT_EQ(run({"spawn", "imac/jarvis", "look", "--timeout", "0"}), 0);
+}
+
+TEST_F(RunTest, LooksIntoSessions) {
+  core::AskView reply;
+  reply.gateway = "imac";
+  reply.listing = R"({"sessions":[{"key":"agent:jarvis:main","kind":"main","updatedAt":1795364300000}],"messages":[{"role":"user","content":"hi"}]})";
+  daemon_.answer_asks(reply);
+  daemon_.start();
+  EXPECT_EQ(run({"sessions", "list", "imac", "--limit", "5", "--kind", "main", "--kind", "other"}), 0);
+  EXPECT_THAT(out_, HasSubstr("agent:jarvis:main  main"));
+  EXPECT_EQ(run({"sessions", "list", "imac/jarvis", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["gateway"], "imac");
+  EXPECT_EQ(run({"sessions", "history", "imac/jarvis", "--tools", "--as", "main"}), 0);
+  EXPECT_THAT(out_, HasSubstr("user, -:\nhi\n"));
+  EXPECT_EQ(run({"sessions", "status", "imac/agent:jarvis:main"}), 0);
+  EXPECT_EQ(run({"sessions", "history"}), 2);
+  EXPECT_EQ(run({"sessions", "list", "imac/agent:jarvis:main"}), 2);
+  daemon_.stop();
+  const auto& asks = daemon_.service.asks;
+  ASSERT_EQ(asks.size(), 4U);
+  EXPECT_EQ(asks[0].event.gateway, "imac");
+  EXPECT_EQ(asks[0].event.agent, "");
+  EXPECT_EQ(std::get<body::SessionsList>(asks[0].event.what).kinds, (std::vector<std::string>{"main", "other"}));
+  EXPECT_EQ(asks[1].event.agent, "jarvis");
+  EXPECT_EQ(std::get<body::SessionsHistory>(asks[2].event.what).session_key, "agent:jarvis:main");
+  EXPECT_EQ(asks[2].event.caller_agent, "main");
+}
+
+TEST_F(RunTest, TellsWhatIsAllowed) {
+  daemon_.service.agent_views = {{"imac", "jarvis", "", "online", true}};
+  core::PeerView peer;
+  peer.gateway = "imac";
+  peer.presence = "online";
+  daemon_.service.peer_views = {peer};
+  core::AskView reply;
+  reply.agents = std::vector<body::AgentInfo>{{"jarvis", "", {"sessions_send", "sessions_list"}}};
+  daemon_.answer_asks(reply);
+  daemon_.start();
+  EXPECT_EQ(run({"agents", "--allowed", "--as", "main"}), 0);
+  EXPECT_THAT(out_, HasSubstr("imac/jarvis  -     remote  online    sessions_send, sessions_list\n"));
+  daemon_.stop();
+  EXPECT_EQ(daemon_.service.asks[0].event.caller_agent, "main");
 }
 
 TEST_F(RunTest, SendTellsWhenTheWaitHasEnded) {

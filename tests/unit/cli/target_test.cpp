@@ -40,5 +40,13 @@ TEST(Target, IsRefusedWhenItMakesNoSense) {
   EXPECT_THROW((void)parse_target("imac/agent:jarvis:main", "", "K"), Failure);
 }
 
+TEST(ParseCaller, TakesAnAgentOrOneOfItsSessions) {
+  EXPECT_EQ(parse_caller("").agent, "");
+  EXPECT_EQ(parse_caller("main").agent, "main");
+  EXPECT_EQ(parse_caller("agent:main:work:1").agent, "main");
+  EXPECT_EQ(parse_caller("agent:main:work:1").session, "agent:main:work:1");
+  for (const char* wrong : {"imac/main", "agent:", "agent:main", "agent::main", "Main!"}) EXPECT_THROW((void)parse_caller(wrong), Failure) << wrong;
+}
+
 }  // namespace
 }  // namespace clawbridge::cli

@@ -57,6 +57,14 @@ TEST_F(Late, ReplyOfACallerThatHasGoneIsDelivered) {
   EXPECT_EQ(macbook.take<action::StartRun>().size(), 1U);
 }
 
+TEST_F(Late, ReplyOfACallerThatWentWhileItWasAnsweredIsDelivered) {
+  const auto ticket = ask(to_jarvis("hello", 30s));
+  finish_all(imac);
+  settle();
+  macbook.step(now, event::LocalGone{ticket});
+  EXPECT_EQ(macbook.take<action::StartRun>().size(), 1U);
+}
+
 TEST_F(Late, ReplyIsGivenToTheAgentThatWaitsForItAgainAndNotOnceMore) {
   ask(to_jarvis("hello", 0ms));
   const auto run = only_run(imac);

@@ -65,6 +65,28 @@ TEST_F(SealTest, ReadableRequestsAreForbiddenUnderAlways) {
   EXPECT_TRUE(turns.empty());
 }
 
+// It was asked for before `always` was set: the exchange ends without it.
+TEST_F(SealTest, AReadableReplyIsNotShownUnderAlways) {
+  start(Seal::Off, Seal::Off);
+  const auto ticket = send("imac/jarvis", "the eagle lands", 0ms);
+  settle();
+  const auto id = answer(ticket)->value().correlation_id;
+  macbook.crash();
+  macbook.options().seal = Seal::Always;
+  macbook.boot(now);
+  gateway_up(macbook, {"main"});
+  pass(10s);
+  ASSERT_EQ(finish_all(imac), 1u);
+  settle();
+  const auto view = macbook.core().exchange(id);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->status, "error");
+  ASSERT_TRUE(view->error);
+  EXPECT_EQ(view->error->code, ErrorCode::Forbidden);
+  EXPECT_EQ(view->message, "the eagle lands");
+  EXPECT_FALSE(view->reply);
+}
+
 TEST_F(SealTest, ASealedTurnSurvivesARestart) {
   start(Seal::Always, Seal::Always);
   const auto ticket = send("imac/jarvis", "one");
