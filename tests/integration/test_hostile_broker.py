@@ -48,6 +48,8 @@ class WhatIsSaid(UnderAttack, case.SharedCase):
 
             def alter(message):
                 alteration = waiting.get(message.correlation_id)
+                if alteration and kind == "reply" and (message.gateway, message.kind) == (receiver, "receipt"):
+                    return []  # on a slow machine there is one, and the request would not be repeated for five minutes
                 if message.outbound or alteration is None or (message.gateway, message.kind) != (receiver, kind):
                     return None
                 if kind != "receipt":
