@@ -16,7 +16,6 @@ using simdjson::dom::element_type;
 
 constexpr std::size_t kDepthMax = 64;
 constexpr std::size_t kTextsMax = 64;
-constexpr double kSecondsMax = 7.0 * 24 * 3600;
 
 std::string_view type_name(element_type type) {
   switch (type) {

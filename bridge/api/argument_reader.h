@@ -46,6 +46,9 @@ struct Argument {
 
 [[nodiscard]] Error bad_request(std::string message);
 
+/// Of any wait, and of an exchange's life.
+inline constexpr double kSecondsMax = 7.0 * 24 * 3600;
+
 class ArgumentReader {
  public:
   /// Hands each member of the body's object to its argument. An empty body counts as `{}`. BadRequest for what is no JSON

@@ -13,7 +13,6 @@ namespace {
 using core::event::LateReply;
 using std::chrono::milliseconds;
 
-constexpr double kSecondsMax = 7.0 * 24 * 3600;
 
 Argument wait_argument(milliseconds& wait) {
   return seconds_argument("timeoutSeconds", [&wait](auto given) { wait = given; });

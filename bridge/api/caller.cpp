@@ -1,5 +1,6 @@
 #include "bridge/api/caller.h"
 
+#include "bridge/api/argument_reader.h"
 #include "bridge/api/quoted.h"
 #include "topics/encoding.h"
 
@@ -7,10 +8,6 @@ namespace clawbridge::api {
 namespace {
 
 constexpr std::size_t kSessionBytesMax = 1024;
-
-Error bad_request(std::string message) {
-  return {ErrorCode::BadRequest, std::move(message), false};
-}
 
 /// The C0 and C1 controls and DEL. REQUIRES: valid UTF-8.
 bool has_control_character(std::string_view text) {

@@ -8,13 +8,12 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "bridge/cli/failure.h"
 #include "bridge/cli/render.h"
+#include "bridge/cli/local_files.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "topics/encoding.h"
 #include "topics/limits.h"
@@ -27,15 +26,6 @@ constexpr int kNumbersMax = 1000;
 
 Failure cannot(const std::string& what, const std::string& path) {
   return {ExitCode::Failed, "bad_request", "cannot " + what + " \"" + path + "\": " + std::strerror(errno != 0 ? errno : EIO)};
-}
-
-std::string read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes;
-  if (file) bytes.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  if (!file || file.bad()) throw cannot("read the file", path);
-  return bytes;
 }
 
 /// `name`, or `name-2.txt` and so on, whichever is free, made and opened.
@@ -75,7 +65,7 @@ nlohmann::json read_attachments(const std::vector<std::string>& paths) {
   auto files = nlohmann::json::array();
   for (const auto& path : paths) {
     const auto name = std::filesystem::path(path).filename().string();
-    files.push_back({{"name", name}, {"mimeType", mime_type_of(name)}, {"content", base64_encode(as_bytes(read_file(path)))}});
+    files.push_back({{"name", name}, {"mimeType", mime_type_of(name)}, {"content", base64_encode(as_bytes(read_file(path, "the file")))}});
   }
   return files;
 }

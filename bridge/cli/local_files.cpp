@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "bridge/cli/failure.h"
@@ -44,6 +46,18 @@ int write_beside(int file, std::string_view text, unsigned mode, const struct st
 }
 
 }  // namespace
+
+std::string read_file(const std::string& path, std::string_view what) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes;
+  if (file) bytes.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  if (!file || file.bad()) {
+    throw Failure(ExitCode::Failed, "bad_request",
+                  "cannot read " + std::string(what) + " \"" + path + "\": " + std::strerror(errno != 0 ? errno : EIO));
+  }
+  return bytes;
+}
 
 void write_file(const fs::path& path, std::string_view text, unsigned mode) {
   std::error_code ignored;

@@ -1,11 +1,9 @@
 #include "bridge/cli/message_input.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 
 #include "bridge/cli/failure.h"
+#include "bridge/cli/local_files.h"
 #include "topics/encoding.h"
 
 namespace clawbridge::cli {
@@ -15,23 +13,11 @@ std::string read_all(std::istream& in) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::string read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (file) text = read_all(file);
-  if (!file || file.bad()) {
-    throw Failure(ExitCode::Failed, "bad_request",
-                  "cannot read the message from \"" + path + "\": " + std::strerror(errno != 0 ? errno : EIO));
-  }
-  return text;
-}
-
 std::string read_source(const MessageSource& source, std::istream& in, bool in_is_terminal) {
   if (source.argument && source.file)
     throw usage("the message is given twice, as an argument and with --message-file; give it once");
   if (source.argument) return *source.argument;
-  if (source.file && *source.file != "-") return read_file(*source.file);
+  if (source.file && *source.file != "-") return read_file(*source.file, "the message from");
   if (!source.file && in_is_terminal)
     throw usage("no message: give it as an argument, with --message-file FILE, or on stdin");
   return read_all(in);

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "bridge/gateway/frames.h"
@@ -22,6 +23,9 @@
 #include "topics/time.h"
 
 namespace clawbridge::gateway {
+
+/// What OpenClaw ends a text with that it has cut.
+inline constexpr std::string_view kCutMark = "\n...(truncated)...";
 
 /// Which turn is looked for.
 struct TurnQuery {
