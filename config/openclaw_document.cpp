@@ -10,7 +10,7 @@
 namespace clawbridge::config {
 namespace {
 
-constexpr int kDepthMax = 64;  // copying nested values takes stack at each level
+constexpr int kNestingMax = 64;  // copying nested values takes stack at each level
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -55,7 +55,7 @@ Layout layout_of(std::string_view text) {
 OrderedJson parse_openclaw(std::string_view text, const std::string& file) {
   bool too_deep = false;
   const auto note_depth = [&too_deep](int depth, OrderedJson::parse_event_t, OrderedJson&) {
-    return !(too_deep |= depth > kDepthMax);
+    return !(too_deep |= depth > kNestingMax);
   };
   OrderedJson root = OrderedJson::parse(json_from_json5(text), note_depth, /*allow_exceptions=*/false);
   if (!root.is_object() || too_deep) {
@@ -90,7 +90,7 @@ std::string text_at(const OrderedJson& root, std::initializer_list<const char*> 
   return found != nullptr && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-bool is_list(const OrderedJson* value) {
+bool has_items(const OrderedJson* value) {
   return value != nullptr && value->is_array() && !value->empty();
 }
 

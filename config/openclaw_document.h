@@ -27,7 +27,7 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys
 [[nodiscard]] std::string text_at(const OrderedJson& root, std::initializer_list<const char*> path);
 
 /// An array with something in it: OpenClaw takes an empty list for none.
-[[nodiscard]] bool is_list(const OrderedJson* value);
+[[nodiscard]] bool has_items(const OrderedJson* value);
 [[nodiscard]] bool contains(const OrderedJson& list, std::string_view word);
 
 /// An agent and its own rules for tools.

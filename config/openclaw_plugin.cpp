@@ -111,7 +111,7 @@ std::optional<PluginEdit> edited(std::string_view text, const std::string& file,
 void load_plugin(Editor& editor, const PluginPlace& place) {
   OrderedJson& plugins = editor.object(editor.root(), "plugins", "plugins");
   // An empty list allows everything; one with our id in it would switch all others off.
-  if (is_list(find(plugins, {"allow"}))) editor.add_to_list(plugins, "allow", "plugins.allow", kPluginId);
+  if (has_items(find(plugins, {"allow"}))) editor.add_to_list(plugins, "allow", "plugins.allow", kPluginId);
   editor.add_to_list(editor.object(plugins, "load", "plugins.load"), "paths", "plugins.load.paths", place.folder);
   const std::string at = "plugins.entries.clawbridge";
   OrderedJson& entry = editor.object(editor.object(plugins, "entries", "plugins.entries"), "clawbridge", at);

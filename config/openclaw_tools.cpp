@@ -54,12 +54,12 @@ std::optional<HidingRule> rule_about_plugin(const OrderedJson& root) {
   if (plugins == nullptr) return std::nullopt;
   if (is_false(find(*plugins, {"enabled"}))) return HidingRule{"plugins.enabled is false", "set it to true"};
   const OrderedJson* deny = find(*plugins, {"deny"});
-  if (is_list(deny) && contains(*deny, kPluginId))
+  if (has_items(deny) && contains(*deny, kPluginId))
     return HidingRule{"plugins.deny has \"clawbridge\" in it", "take it out"};
   if (is_false(find(*plugins, {"entries", "clawbridge", "enabled"})))
     return HidingRule{"plugins.entries.clawbridge.enabled is false", "set it to true"};
   const OrderedJson* allow = find(*plugins, {"allow"});
-  if (is_list(allow) && !contains(*allow, kPluginId))
+  if (has_items(allow) && !contains(*allow, kPluginId))
     return HidingRule{"plugins.allow leaves it out", addition("plugins.allow")};
   return std::nullopt;
 }
@@ -85,9 +85,9 @@ std::vector<HiddenTools> hidden_in(const OrderedJson& root, const std::vector<Op
 std::optional<HidingRule> rule_about(std::string_view tool, const OpenClawAgent& agent, const OrderedJson* global) {
   const auto by_lists = [&](const OrderedJson* tools, const std::string& place,
                             bool of_agent) -> std::optional<HidingRule> {
-    if (const OrderedJson* deny = list_in(tools, "deny"); is_list(deny) && covers(*deny, tool))
+    if (const OrderedJson* deny = list_in(tools, "deny"); has_items(deny) && covers(*deny, tool))
       return HidingRule{place + ".deny covers them", "take them out there"};
-    if (const OrderedJson* allow = list_in(tools, "allow"); is_list(allow) && !covers(*allow, tool))
+    if (const OrderedJson* allow = list_in(tools, "allow"); has_items(allow) && !covers(*allow, tool))
       return HidingRule{place + ".allow leaves them out", addition(place + ".allow"), "allow", of_agent};
     return std::nullopt;
   };
@@ -102,7 +102,7 @@ std::optional<HidingRule> rule_about(std::string_view tool, const OpenClawAgent&
   const OrderedJson* also = own_list ? own : list_in(global, "alsoAllow");
   if (also != nullptr && also->is_array() && covers(*also, tool)) return std::nullopt;
   // OpenClaw refuses allow and alsoAllow in one place. An agent's empty list is somebody's wish.
-  const bool of_agent = own_list || is_list(list_in(global, "allow"));
+  const bool of_agent = own_list || has_items(list_in(global, "allow"));
   return HidingRule{fmt::format("{}.profile is \"{}\"", own_profile ? agent.place : "tools", profile),
                     addition((of_agent ? agent.place : "tools") + ".alsoAllow"),
                     own_list && own->empty() ? "" : "alsoAllow", of_agent};

@@ -101,7 +101,8 @@ CLI::App& add(CLI::App& parent, const char* name, const char* help, const Parsed
 }
 
 void add_as(CLI::App& command, std::string& as) {
-  command.add_option("--as", as, "ask as this local agent, or as this session of one, instead of as a person")->type_name("AGENT");
+  // A program that the bridge runs for an agent is that agent, without saying so.
+  command.add_option("--as", as, "ask as this local agent, or as this session of one, instead of as a person")->type_name("AGENT")->envname("CLAW_SESSION");
 }
 
 /// What `send` and `spawn` have in common.

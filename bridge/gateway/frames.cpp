@@ -1,6 +1,7 @@
 #include "bridge/gateway/frames.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -34,6 +35,40 @@ std::optional<std::string_view> event_name(std::string_view text) {
   if (!text.starts_with(kEventStart)) return std::nullopt;
   text.remove_prefix(kEventStart.size());
   return text.substr(0, text.find('"'));
+}
+
+// Nothing is discarded but what is nested too deep; the result is discarded when it is no JSON.
+json parse(std::string_view text) {
+  return json::parse(
+      text, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
+}
+
+// The UTF-16 unit that the six characters at `at` are the escape of.
+std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
+  if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned unit = 0;
+  const auto* digits = text.data() + at + 2;
+  const auto [end, error] = std::from_chars(digits, digits + 4, unit, 16);
+  return error == std::errc() && end == digits + 4 ? std::optional(unit) : std::nullopt;
+}
+
+// 2026.3.8 cuts long texts between the two halves of a character, and writes the one that is left as an escape. No text can hold
+// it, so the parser takes nothing of such a frame; here each becomes U+FFFD.
+std::string without_half_characters(std::string_view text) {
+  std::string whole;
+  whole.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = text[at] == '\\' ? 2 : 1;
+    const auto unit = escaped_unit(text, at);
+    if (unit) length = 6;
+    const bool is_high = unit && (*unit & 0xFC00U) == 0xD800U;
+    const bool is_pair = is_high && (escaped_unit(text, at + 6).value_or(0) & 0xFC00U) == 0xDC00U;
+    if (is_pair) length = 12;
+    const bool is_half = unit && (*unit & 0xF800U) == 0xD800U && !is_pair;
+    whole += is_half ? std::string_view(R"(\ufffd)") : text.substr(at, length);
+    at += length;
+  }
+  return whole;
 }
 
 Frame event_frame(std::string_view name) {
@@ -82,8 +117,8 @@ Frame decode_frame(std::string_view text) {
     return AgentEvent{run_id.substr(0, run_id.find('"')), text};
   }
   if (const auto name = event_name(text)) return event_frame(*name);
-  json frame = json::parse(
-      text, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
+  json frame = parse(text);
+  if (frame.is_discarded()) frame = parse(without_half_characters(text));
   const auto type = text_member(frame, "type");
   if (type == "event") return event_frame(text_member(frame, "event"));
   if (type != "res") return Ignored{};
@@ -100,8 +135,7 @@ Frame decode_frame(std::string_view text) {
 
 std::optional<std::string> decode_progress(const AgentEvent& event) {
   if (event.frame.size() > kProgressFrameBytesMax || event.frame.substr(0, kStreamWithin).find(kAssistantStream) == std::string_view::npos) return std::nullopt;
-  const auto frame = json::parse(
-      event.frame, [](int depth, json::parse_event_t, json&) { return depth <= kDepthMax; }, false);
+  const auto frame = parse(event.frame);
   auto text = text_member(member(member(frame, "payload"), "data"), "text");
   if (text.empty()) return std::nullopt;
   return text;

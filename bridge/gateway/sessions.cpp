@@ -30,6 +30,7 @@ constexpr std::size_t kToolDepthMax = 32;
 constexpr std::size_t kListAround = 128;     // {"count":…,"hasMore":…,"nextOffset":…,"sessions":[]}
 constexpr std::size_t kHistoryAround = 320;  // the same of a history, without its key
 constexpr std::string_view kCutMark = "\n...(truncated)...";
+constexpr std::size_t kRoleMax = 32;
 constexpr std::string_view kTooLarge = "[sessions_history omitted: message too large]";
 
 std::string dump(const json& value) {
@@ -176,8 +177,9 @@ json cut_message(const json& message, std::size_t bytes_max) {
       if (!part.empty()) text += (text.empty() ? "" : "\n\n") + part;
     }
   }
-  json cut = {{"role", text_member(message, "role")}};
-  copy_scalar(message, cut, "timestamp");
+  const auto role = text_member(message, "role");
+  json cut = {{"role", role.size() <= kRoleMax ? role : "unknown"}};
+  if (member(message, "timestamp").is_number()) cut["timestamp"] = message.at("timestamp");
   for (std::size_t keep = std::min(text.size(), bytes_max); keep > 0; keep = keep * 3 / 4) {
     cut["content"] = text.substr(0, utf8_prefix(text, keep)) + std::string(kCutMark);
     if (cost_of(cut).bytes <= bytes_max) return cut;
@@ -252,7 +254,8 @@ bool ListListing::add(json row, Transcript last_messages) {
 
 std::string ListListing::finish(bool has_more) && {
   json listing = {{"count", rows_.size()}, {"hasMore", has_more}, {"nextOffset", nullptr}};
-  if (has_more) listing["nextOffset"] = offset_ + rows_.size();
+  // Past a row that does not fit by itself: whoever pages must not come to it again and again.
+  if (has_more) listing["nextOffset"] = offset_ + std::max<std::size_t>(rows_.size(), 1);
   listing["sessions"] = std::move(rows_);
   return dump(listing);
 }

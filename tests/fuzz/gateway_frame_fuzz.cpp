@@ -9,6 +9,7 @@
 #include "bridge/gateway/frames.h"
 #include "bridge/gateway/history.h"
 #include "bridge/gateway/outcome.h"
+#include "bridge/gateway/sessions.h"
 #include "tests/fuzz/require.h"
 #include "topics/encoding.h"
 
@@ -30,6 +31,7 @@ void check_reply(const body::Reply& reply) {
   require(failed || reply.status == ReplyStatus::Ok || reply.status == ReplyStatus::NoReply,
           "a run ends in one of five ways");
   require(reply.status != ReplyStatus::NoReply || reply.reply.empty(), "a silent end has no text");
+  for (const auto& file : reply.attachments) require(base64_decode(file.content).has_value(), "a file is base64");
   if (reply.error) check_text(reply.error->message);
   if (reply.error) require(!reply.error->message.empty(), "a failure says why");
 }
@@ -77,6 +79,31 @@ void check_history(const json& history) {
   }
 }
 
+void check_listing(const std::string& listing, std::size_t bytes_max) {
+  check_text(listing);
+  require(listing.size() <= bytes_max, "a listing is no longer than it may be");
+  require(json::parse(listing, nullptr, false).is_object(), "a listing is an object");
+}
+
+void check_sessions(const json& payload) {
+  const std::vector<std::string> agents{"jarvis", "pepper"};
+  const auto& rows = gateway::member(payload, "sessions");
+  for (const std::size_t bytes_max : {1'000U, 10'000U}) {
+    gateway::ListListing list(bytes_max, 0);
+    for (std::size_t i = 0; rows.is_array() && i < rows.size(); ++i) {
+      auto row = gateway::session_row(rows[i], agents);
+      if (!row) continue;
+      require(gateway::may_be_told(row->at("key").get<std::string>(), agents), "only sessions of those agents are told");
+      (void)list.add(std::move(*row), gateway::read_transcript(payload, {}));
+    }
+    check_listing(std::move(list).finish(false), bytes_max);
+    for (const bool include_tools : {false, true}) {
+      const auto transcript = gateway::read_transcript(payload, {.limit = 100, .skip_newest = 0, .include_tools = include_tools});
+      check_listing(gateway::history_listing("agent:jarvis:main", transcript, 0, bytes_max), bytes_max);
+    }
+  }
+}
+
 void check_response(const gateway::Response& response) {
   require(response.payload.is_null() || response.payload.is_object(), "a payload is an object or missing");
   const auto copy = response;  // as for a coroutine that waits for it
@@ -89,6 +116,7 @@ void check_response(const gateway::Response& response) {
   std::visit(CheckOutcome{}, gateway::read_agent_response(copy, true));
   std::visit(CheckOutcome{}, gateway::read_wait_response(copy));
   check_history(copy.payload);
+  check_sessions(copy.payload);
 }
 
 // The way back: any text may be handed to the gateway, and none becomes a command.
@@ -109,6 +137,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto frame = gateway::decode_frame(text);
   if (const auto* response = std::get_if<gateway::Response>(&frame)) fuzz::check_response(*response);
+  if (const auto* event = std::get_if<gateway::AgentEvent>(&frame)) {
+    if (const auto progress = gateway::decode_progress(*event)) fuzz::check_text(*progress);
+  }
   fuzz::check_sending(text);
   return 0;
 }

@@ -48,6 +48,8 @@ class WhatIsSaid(UnderAttack, case.SharedCase):
 
             def alter(message):
                 alteration = waiting.get(message.correlation_id)
+                if alteration and kind == "reply" and (message.gateway, message.kind) == (receiver, "receipt"):
+                    return []  # on a slow machine there is one, and the request would not be repeated for five minutes
                 if message.outbound or alteration is None or (message.gateway, message.kind) != (receiver, kind):
                     return None
                 if kind != "receipt":
@@ -162,7 +164,7 @@ class WhatIsSaid(UnderAttack, case.SharedCase):
                 self.receiver(gateway).receive(payload, forgery.address_topic(made))  # authentic
                 self.hostile.deliver(gateway, forgery.address_topic(made), payload)
 
-            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "dropped.unexpected": 1}
+            ignored = {"receipt.ignored": len(forgery.STAGES), "reply.ignored": len(forgery.REPLY_STATUSES), "progress.ignored": 1}
             with self.subTest("another member"), self.counting("macbook", {**ignored, "refusal.ignored": len(forgery.REFUSALS)}):
                 for made in forgery.claims("studio/friday", "macbook/_bridge", id_, digest):
                     deliver("macbook", made)

@@ -217,7 +217,7 @@ class OpenClaw(case.Case):
                                    lambda: bridge.status()["agentGateway"].get("error"), 30, step=0.2)
         self.assertIn("token", error.lower())
         self.assertNotIn("wrong-token-4711", bridge.log() + error)
-        self.assertEqual(bridge.status()["state"], "degraded")
+        process.wait_until("the bridge to be there without its gateway", lambda: bridge.status()["state"] == "degraded", 30, step=0.2)
 
     def test_the_gateway_goes_down_and_comes_back(self):
         self.lab.kill("macbook")

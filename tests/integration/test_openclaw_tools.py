@@ -24,6 +24,14 @@ TOOLS = {"claw_sessions_send", "claw_sessions_spawn", "claw_sessions_list", "cla
          "claw_agents_list", "claw_exchange"}
 # As the setup wizard of 2026.9.6 leaves it: plugins' tools are hidden until they are allowed.
 HIDING = {"tools": {"profile": "coding", "alsoAllow": ["sessions_send", "sessions_spawn"]}}
+# A command agent: it answers, and what it is told to ask another agent it asks with the command line.
+SMITH = """#!/bin/sh
+text=$(cat)
+case $text in
+  "ask "*) rest=${text#ask }; exec "$1" send --socket "$2" "${rest%%:*}" "${rest#*: }" --timeout 120 ;;
+  *) printf 'smith says: %s' "$text" ;;
+esac
+"""
 ASKERS = ("macbook/main", "macbook/agent:main:main")    # as the history there names who asked
 READING = ["sessions_list", "sessions_history", "session_status"]
 
@@ -44,7 +52,8 @@ class OpenClawTools(case.Case):
                         "policy": [{"from": "imac/*", "to": "main", "allow": [*READING, "sessions_spawn"]}]},
             "imac": {"gateway": cls.beside("imac"),
                      "policy": [{"from": "macbook/*", "to": "jarvis", "allow": [*READING, "sessions_spawn"]},
-                                {"from": "macbook/*", "to": "pepper", "deny": "sessions_send"}]}})
+                                {"from": "macbook/*", "to": "pepper", "deny": "sessions_send"}]},
+            "workshop": {"gateway": {"kind": "command", "agents": ["smith"], "command": cls.smith()}}})
         cls.addClassCleanup(cls.fed.close)
         cls.fed.macbook.wait_until_knows("imac/jarvis", "imac/pepper", "macbook/main", seconds=60)
         cls.fed.imac.wait_until_knows("macbook/main", "imac/jarvis", seconds=60)
@@ -64,6 +73,13 @@ class OpenClawTools(case.Case):
         lab = gateway.Lab(cls.directory / f"lab-{name}", version, {"gateways": [{"name": name, "agents": agents, "config": HIDING}]})
         cls.addClassCleanup(lab.stop)
         return lab
+
+    @classmethod
+    def smith(cls):
+        program = cls.directory / "smith.sh"
+        program.write_text(SMITH, encoding="utf-8")
+        program.chmod(0o755)
+        return [str(program), bridge.binary(), str(cls.directory / "workshop" / "api.sock")]
 
     @classmethod
     def beside(cls, name):
@@ -104,6 +120,19 @@ class OpenClawTools(case.Case):
         self.assertEqual(rows[0]["provenance"]["kind"], "inter_session")
         self.assertTrue(rows[0]["provenance"]["sourceSessionKey"].startswith("imac/"), rows[0]["provenance"])
         return gateway.text_of(rows[0])
+
+    # ---- an agent that is a program ----
+
+    def test_a_command_agent_and_an_openclaw_agent_talk_to_each_other(self):
+        for name in ("macbook", "workshop"):
+            self.fed.bridges[name].wait_until_knows("workshop/smith", "imac/jarvis", seconds=60)
+        result = self.told("claw_sessions_send", {"gateway": "workshop", "agentId": "smith", "message": "hello smith", "timeoutSeconds": 60})
+        self.assertEqual((result["status"], result["reply"]), ("ok", "smith says: hello smith"), result)
+        outcome = self.fed.macbook.send("workshop/smith", "ask imac/jarvis: SAY hello from the anvil", "--timeout", "120", timeout=180)
+        self.assertCode(outcome, EXIT_OK)
+        self.assertEqual(outcome.json["reply"].rstrip("\n"), "hello from the anvil")
+        asked = [each for each in self.fed.imac.http("GET", "/v1/exchanges?limit=50")[1]["exchanges"] if each["source"] == "workshop/smith"]
+        self.assertEqual(len(asked), 1, "the program asks as its agent")
 
     # ---- setting up ----
 

@@ -536,6 +536,17 @@ TEST_F(Contract, ShowsAHistory) {
   EXPECT_EQ(cut.at("messages").back().at("content").at(0).at("text"), "two");
 }
 
+// 2026.3.8 cuts texts of more than 12,000 UTF-16 units, 2026.9.6 of more than 8,000; the former even within a character.
+TEST_F(Contract, ShowsWhatTheGatewayHasCut) {
+  for (const std::size_t whole : {11'999U, 7'999U}) {
+    const auto session = "agent:jarvis:cut" + next_id();
+    (void)bridge_.outcome(bridge_.start("SAY " + std::string(whole, 'x') + "\U0001f980\U0001f980", session));
+    const auto history = bridge_.read({"jarvis"}, body::SessionsHistory{session, 1, {}, false});
+    EXPECT_TRUE(history.at("messages").at(0).at("content").at(0).at("text").get<std::string>().starts_with("xxxxxxx"));
+    EXPECT_EQ(history.at("contentTruncated"), !keeps_keys() ? whole > 8'000 : true);
+  }
+}
+
 TEST_F(Contract, ShowsToolsOnlyWhenAsked) {
   const auto session = "agent:jarvis:tools" + next_id();
   (void)bridge_.outcome(bridge_.start("TOOL session_status {}", session));

@@ -65,9 +65,14 @@ class Connection:
         await self._send(frame)
 
     async def _send(self, frame):
+        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
         try:
-            await self.socket.send(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
-        except (websockets.ConnectionClosed, UnicodeEncodeError):
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            text = json.dumps(frame, separators=(",", ":"))    # half a character goes as an escape, as JavaScript writes it
+        try:
+            await self.socket.send(text)
+        except websockets.ConnectionClosed:
             pass    # a client that has gone asks again over its next connection
 
     # ---- received ----

@@ -193,7 +193,7 @@ class Methods:
         elif run.status == "silent":
             payload["terminalReply"] = {"disposition": "silent"}
         else:
-            payload["terminalReply"] = {"disposition": "visible", "text": _cut_units(run.reply, WAIT_TEXT_UNITS)}
+            payload["terminalReply"] = {"disposition": "visible", "text": rows.first_units(run.reply, WAIT_TEXT_UNITS)}
         return payload
 
     async def chat_abort(self, connection, id_, params):
@@ -337,8 +337,3 @@ class Methods:
         running = self.turns.current(key)
         if running is not None:
             payload["inFlightRun"] = {"runId": running.id, "startedAt": running.started_at, "text": ""}
-
-
-def _cut_units(text, units):
-    """The first `units` UTF-16 code units."""
-    return text.encode("utf-16-le", "surrogatepass")[:2 * units].decode("utf-16-le", "ignore")

@@ -52,6 +52,11 @@ def is_input(row):
     return row["kind"] == "input"
 
 
+def first_units(text, units, halves=False):
+    """The first `units` UTF-16 code units; with `halves` even half a character, as 2026.3.8 does."""
+    return text.encode("utf-16-le", "surrogatepass")[:2 * units].decode("utf-16-le", "surrogatepass" if halves else "ignore")
+
+
 def stamp(at):
     """What 2026.3.8 puts in front of every stored user text, and 2026.9.6 in front of what the model sees."""
     return time.strftime("[%a %Y-%m-%d %H:%M UTC] ", time.gmtime(at / 1000))
@@ -100,8 +105,8 @@ def transcript(version, kept):
 
 def _show(version, n, row, chars):
     text, cut = row["text"], False
-    if len(text) > chars:
-        text, cut = text[:chars] + CUT_MARK, True
+    if 2 * len(text) > chars and len(text.encode("utf-16-le", "surrogatepass")) > 2 * chars:
+        text, cut = first_units(text, chars, halves=not version.keeps_keys) + CUT_MARK, True
     shown = _new_row(n, row, text, cut) if version.keeps_keys else _old_row(row, text)
     if _size(shown) > ROW_BYTES_MAX:
         shown = {"role": shown["role"], "timestamp": shown["timestamp"], "content": [{"type": "text", "text": OMITTED}],

@@ -68,6 +68,18 @@ TEST(Frames, IgnoresWhatIsNoFrame) {
   }
 }
 
+// As 2026.3.8 writes it when it cuts a text in the middle of a character.
+TEST(Frames, ReadsATextThatWasCutWithinACharacter) {
+  const auto frame = decode_frame(
+      R"({"type":"res","id":"1","ok":true,"payload":{"cut":"a\ud83e\n...","whole":"\ud83e\udd80","other":"\udd80\ud83e\ud83e\udd80","none":"\\ud83e"}})");
+  const auto& payload = std::get<Response>(frame).payload;
+  EXPECT_EQ(text_member(payload, "cut"), "a\ufffd\n...");
+  EXPECT_EQ(text_member(payload, "whole"), "\U0001f980");
+  EXPECT_EQ(text_member(payload, "other"), "\ufffd\ufffd\U0001f980");
+  EXPECT_EQ(text_member(payload, "none"), "\\ud83e");
+  for (const auto* text : {"\\", "\\u", "\\ud83", "{\"a\":\"\\ud83e", "\\ud83e\\"}) EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(text))) << text;
+}
+
 TEST(Frames, SurvivesDeepNesting) {
   EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '['))));
   EXPECT_TRUE(std::holds_alternative<Ignored>(decode_frame(std::string(200'000, '[') + std::string(200'000, ']'))));
