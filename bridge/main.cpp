@@ -154,6 +154,8 @@ std::unique_ptr<gateway::Gateway> make_gateway(asio::io_context& io, const confi
 api::Settings api_settings(const config::Settings& settings, const core::Cryptography& cryptography) {
   api::Settings api;
   api.socket_path = settings.api.socket;
+  // JSON may spell one byte of a text with three and more.
+  api.connection.body_bytes_max = 3 * settings.limits.message_bytes + 64 * 1024;
   if (settings.api.listen_address.empty()) return api;
   auto& tcp = api.tcp.emplace();
   tcp.address = settings.api.listen_address;

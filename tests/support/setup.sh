@@ -3,8 +3,8 @@
 # nothing when all is there.
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
-#   test      everything the tests need: both OpenClaw versions, the other brokers, Python's schema, cryptography and
-#             websockets
+#   test      everything the tests need: both OpenClaw versions, the official MCP client, the other brokers, Python's
+#             schema, cryptography and websockets
 #   fuzz      build, and clang 14 with its libFuzzer and sanitizers
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -62,7 +62,8 @@ install_openclaw() {
 case $what in
   build) install_missing "${build_packages[@]}" ;;
   openclaw) install_missing "${build_packages[@]}"; install_openclaw 2026.9.6 ;;
-  test) install_missing "${build_packages[@]}" "${test_packages[@]}"; install_openclaw 2026.9.6 2026.3.8 ;;
+  test) install_missing "${build_packages[@]}" "${test_packages[@]}"; install_openclaw 2026.9.6 2026.3.8
+    "$here/mcp-client/install.sh" >/dev/null ;;
   fuzz) install_missing "${build_packages[@]}" "${fuzz_packages[@]}" ;;
   *) echo "usage: setup.sh build|openclaw|test|fuzz" >&2; exit 2 ;;
 esac
