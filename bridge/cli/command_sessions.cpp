@@ -58,7 +58,7 @@ ExitCode sessions_history(const Context& context, const SessionsOptions& options
 
 ExitCode session_status(const Context& context, const SessionsOptions& options) {
   const auto answer = ask(context, "session_status", json::object(), parse_target(options.target, {}, options.session), options);
-  print(context, answer, session_status_text(answer.json));
+  print(context, answer, session_status_text(answer.json, context.hooks.now()));
   return ExitCode::Done;
 }
 

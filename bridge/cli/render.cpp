@@ -93,6 +93,12 @@ std::string message_text(const json& message) {
   return text;
 }
 
+/// Of what another gateway tells, nothing is sure: not even that a flag is one.
+bool is_set(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && *found == true;
+}
+
 /// A value of any kind in one line.
 std::string value_text(const json& value) {
   return value.is_string() ? printable(value.get_ref<const std::string&>()) : printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -334,11 +340,13 @@ std::string sessions_text(const json& answer, WallTime now) {
   Rows rows{{"SESSION", "KIND", "LABEL", "STATUS", "UPDATED"}};
   for (const json& session : list_of(answer, "sessions")) {
     if (!session.is_object()) continue;
-    rows.push_back({text_of(session, "key"), text_or_dash(session, "kind"), text_or_dash(session, "label"), text_or_dash(session, "status"),
-                    time_of(session, "updatedAt", now)});
+    rows.push_back({text_of(session, "key"), text_or_dash(session, "kind"), text_or_dash(session, "label"),
+                    is_set(session, "hasActiveRun") ? "running" : text_or_dash(session, "status"), time_of(session, "updatedAt", now)});
   }
   if (rows.size() == 1) return "no sessions that may be seen\n";
-  return table(rows) + (answer.value("hasMore", false) ? "there are more: --offset " + std::to_string(answer.value("nextOffset", rows.size() - 1)) + "\n" : "");
+  const auto next = answer.find("nextOffset");
+  const bool more = is_set(answer, "hasMore") && next != answer.end() && next->is_number_unsigned();
+  return table(rows) + (more ? "there are more: --offset " + next->dump() + "\n" : "");
 }
 
 std::string history_text(const json& answer, WallTime now) {
@@ -348,16 +356,19 @@ std::string history_text(const json& answer, WallTime now) {
     text += (text.empty() ? "" : "\n") + text_or_dash(message, "role") + ", " + time_of(message, "timestamp", now) + ":\n" + message_text(message) + "\n";
   }
   if (text.empty()) return "no messages\n";
-  return answer.value("truncated", false) ? "(older messages are left out)\n\n" + text : text;
+  return is_set(answer, "truncated") ? "(older messages are left out)\n\n" + text : text;
 }
 
-std::string session_status_text(const json& answer) {
+std::string session_status_text(const json& answer, WallTime now) {
   Rows rows;
+  const auto add = [&](const json& object, const std::string& name) {
+    rows.push_back({printable(name), name == "updatedAt" ? time_of(object, "updatedAt", now) : value_text(object[name])});
+  };
   for (const auto& [name, value] : answer.items()) {
     if (name == "session" && value.is_object()) {
-      for (const auto& [inner, what] : value.items()) rows.push_back({printable(inner), value_text(what)});
+      for (const auto& [inner, what] : value.items()) add(value, inner);
     } else if (name != "remote") {
-      rows.push_back({printable(name), value_text(value)});
+      add(answer, name);
     }
   }
   return facts(std::move(rows));

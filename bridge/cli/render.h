@@ -46,7 +46,7 @@ namespace clawbridge::cli {
 [[nodiscard]] std::string files_text(const nlohmann::json& exchange);
 [[nodiscard]] std::string sessions_text(const nlohmann::json& answer, WallTime now);
 [[nodiscard]] std::string history_text(const nlohmann::json& answer, WallTime now);
-[[nodiscard]] std::string session_status_text(const nlohmann::json& answer);
+[[nodiscard]] std::string session_status_text(const nlohmann::json& answer, WallTime now);
 
 /// What a sender is told on stderr, one line; empty when the exchange has ended with a reply and nothing is to be said.
 [[nodiscard]] std::string outcome_text(const nlohmann::json& exchange);

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
 
 TOP_LEVEL = {
-    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md",  # the layout
+    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md", "COOKBOOK.md",  # the layout
     "CMakePresets.json", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format", ".clang-tidy",
     ".gitignore", ".ci", ".git",  # the usual root files
 }

@@ -135,6 +135,10 @@ TEST(Render, Sessions) {
             "agent:jarvis:main  main  L      idle    1 min ago\n"
             "there are more: --offset 20\n");
   EXPECT_EQ(sessions_text(json::object(), kNow), "no sessions that may be seen\n");
+  const auto odd = json::parse(R"({"sessions":[{"key":7,"hasActiveRun":true,"updatedAt":"x"}],"hasMore":null,"nextOffset":null})");
+  EXPECT_EQ(sessions_text(odd, kNow),
+            "SESSION  KIND  LABEL  STATUS   UPDATED\n"
+            "         -     -      running  -\n");
 }
 
 TEST(Render, History) {
@@ -146,8 +150,8 @@ TEST(Render, History) {
 }
 
 TEST(Render, SessionStatus) {
-  const auto answer = json::parse(R"({"session":{"key":"agent:jarvis:main","busy":true},"gateway":"imac","remote":true})");
-  EXPECT_EQ(session_status_text(answer), "gateway  imac\nbusy     true\nkey      agent:jarvis:main\n");
+  const auto answer = json::parse(R"({"session":{"key":"agent:jarvis:main","busy":true,"updatedAt":1795364300000},"gateway":"imac","remote":true})");
+  EXPECT_EQ(session_status_text(answer, kNow), "gateway    imac\nbusy       true\nkey        agent:jarvis:main\nupdatedAt  1 min ago\n");
 }
 
 TEST(Render, Outcome) {
