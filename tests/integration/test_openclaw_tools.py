@@ -255,7 +255,7 @@ class OpenClawTools(case.Case):
 
     def test_who_is_there(self):
         listed = {f"{agent['gateway']}/{agent['id']}": agent for agent in self.told("claw_agents_list", {})["agents"]}
-        self.assertEqual(set(listed), {"macbook/main", "imac/jarvis", "imac/pepper"})
+        self.assertEqual(set(listed), {"macbook/main", "imac/jarvis", "imac/pepper", "workshop/smith"})
         self.assertEqual({agent["presence"] for agent in listed.values()}, {"online"})
         only = self.told("claw_agents_list", {"gateway": "imac"})["agents"]
         self.assertEqual({agent["id"] for agent in only}, {"jarvis", "pepper"})
