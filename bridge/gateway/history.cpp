@@ -9,7 +9,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::string_view kCutMark = "\n...(truncated)...";
 constexpr std::string_view kOmitted = "[chat.history omitted: message too large]";
 constexpr std::string_view kRecoveryNotice = "[System] Your previous turn was interrupted";
 

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "bridge/gateway/frames.h"
@@ -52,6 +53,9 @@ struct Turn {
   // The history reaches back before the turn was handed over: a turn not found in it is not in the session.
   bool covers = false;
 };
+
+/// What both versions put behind a text that they cut.
+inline constexpr std::string_view kCutMark = "\n...(truncated)...";
 
 /// Whether the gateway has cut a text of that row, or left all of it out.
 [[nodiscard]] bool is_cut(const nlohmann::json& row);

@@ -29,7 +29,6 @@ constexpr std::size_t kValuesMax = 15'000;
 constexpr std::size_t kToolDepthMax = 32;
 constexpr std::size_t kListAround = 128;     // {"count":…,"hasMore":…,"nextOffset":…,"sessions":[]}
 constexpr std::size_t kHistoryAround = 320;  // the same of a history, without its key
-constexpr std::string_view kCutMark = "\n...(truncated)...";
 constexpr std::size_t kRoleMax = 32;
 constexpr std::string_view kTooLarge = "[sessions_history omitted: message too large]";
 

@@ -478,7 +478,8 @@ TEST_F(Contract, ListsTheSessionsOfTheAllowedAgents) {
   EXPECT_EQ(main.at("kind"), "main");
   EXPECT_GT(main.at("updatedAt").get<std::int64_t>(), 0);
   EXPECT_EQ(row_of(all, spawned.session_key).at("label"), label);
-  for (const auto& row : bridge_.read({"pepper"}, body::SessionsList{}).at("sessions")) EXPECT_EQ(row.at("agentId"), "pepper");
+  const auto peppers = bridge_.read({"pepper"}, body::SessionsList{});
+  for (const auto& row : peppers.at("sessions")) EXPECT_EQ(row.at("agentId"), "pepper");
 
   body::SessionsList asked;
   asked.label = label;
