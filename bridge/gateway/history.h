@@ -57,6 +57,9 @@ struct Turn {
   bool covers = false;
 };
 
+/// What both versions put behind a text that they cut.
+inline constexpr std::string_view kCutMark = "\n...(truncated)...";
+
 /// Whether the gateway has cut a text of that row, or left all of it out.
 [[nodiscard]] bool is_cut(const nlohmann::json& row);
 

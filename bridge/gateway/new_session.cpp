@@ -9,7 +9,7 @@ using nlohmann::json;
 
 namespace {
 
-NotTaken not_connected() {
+NotTaken no_connection() {
   return {"the gateway is not connected"};
 }
 
@@ -28,7 +28,7 @@ SessionPrepared no_models(const StartRun& order) {
                                               order.agent + "\" that model in its gateway's settings; 2026.9 can");
 }
 
-SessionPrepared refused(const std::string& what, const Failure& failure) {
+SessionPrepared not_prepared(const std::string& what, const Failure& failure) {
   if (failure.code == "UNAVAILABLE") return NotTaken{"the gateway cannot " + what + " now: " + failure.message};
   return rejected(ErrorCode::BadRequest, "the gateway refused to " + what + ": " + failure.message);
 }
@@ -47,7 +47,7 @@ SessionPrepared judge_label(const StartRun& order, const Response& response) {
   if (response.ok) return text_member(response.payload, "key") == order.session_key ? SessionPrepared(Ready{}) : taken(order);
   if (message.starts_with("No session found")) return Ready{};
   if (message.starts_with("Multiple sessions")) return taken(order);
-  return refused("give a session the label \"" + order.label + "\"", response.failure);
+  return not_prepared("give a session the label \"" + order.label + "\"", response.failure);
 }
 
 }  // namespace
@@ -60,14 +60,14 @@ asio::awaitable<SessionPrepared> prepare_session(std::shared_ptr<Client> client,
   if (!order.model.empty() && !keeps_keys) co_return no_models(order);
   if (!order.label.empty()) {
     const auto answer = co_await client->ask("sessions.resolve", label_params(order));
-    if (answer.result != CallResult::Answered) co_return not_connected();
+    if (answer.result != CallResult::Answered) co_return no_connection();
     auto judged = judge_label(order, answer.response);
     if (!std::holds_alternative<Ready>(judged)) co_return judged;
   }
   if (!order.model.empty()) {
     const auto answer = co_await client->ask("sessions.patch", model_params(order));
-    if (answer.result != CallResult::Answered) co_return not_connected();
-    if (!answer.response.ok) co_return refused("give the session the model \"" + order.model + "\"", answer.response.failure);
+    if (answer.result != CallResult::Answered) co_return no_connection();
+    if (!answer.response.ok) co_return not_prepared("give the session the model \"" + order.model + "\"", answer.response.failure);
   }
   co_return SessionPrepared();
 }
