@@ -24,9 +24,6 @@
 
 namespace clawbridge::gateway {
 
-/// What OpenClaw ends a text with that it has cut.
-inline constexpr std::string_view kCutMark = "\n...(truncated)...";
-
 /// Which turn is looked for.
 struct TurnQuery {
   std::string idempotency_key;
