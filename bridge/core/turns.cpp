@@ -379,6 +379,9 @@ void Turns::leave_rule(const Open& open) {
 }
 
 void Turns::end(Open& open, body::Reply reply) {
+  for (auto& attachment : reply.attachments) {  // gateways have no cryptography
+    if (const auto content = base64_decode(attachment.content)) attachment.digest = hex_encode(context_.crypto.sha256(*content));
+  }
   auto& record = open.record;
   const Key key{record.source_gateway, record.id};
   const auto lane = open.lane;
