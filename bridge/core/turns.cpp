@@ -526,7 +526,9 @@ void Turns::on_run_not_taken(const event::RunNotTaken& not_taken) {
   context_.count("turn.not_taken");
   context_.note(Level::Warn, "turn.not_taken", {{"cid", record.id}, {"agent", record.target.agent}, {"reason", not_taken.reason}});
   if (open->cancelled) {
-    end(*open, cancelled_reply(false));
+    // A turn that was stopped leaves no trace in OpenClaw 2026.9: what is looked for and not found may have begun.
+    const bool was_looked_for = open->waiting == Waiting::Recovering;
+    end(*open, cancelled_reply(was_looked_for));
   } else if (!gave_up(*open, record.boot_id != gateway_.info().boot_id)) {
     queue_again(*open);
   }

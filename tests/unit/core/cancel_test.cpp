@@ -285,5 +285,26 @@ TEST_F(Cancel, OfALocalTurnNeedsNoBroker) {
   EXPECT_EQ(status_at(macbook, id), "cancelled");
 }
 
+TEST_F(Cancel, ATurnThatCannotBeFoundAfterACrashMayHaveBegunBeforeItWasStopped) {
+  const auto id = accepted();
+  settle();
+  (void)started();
+  cancel(id);
+  settle();
+  ASSERT_EQ(imac.take<action::AbortRun>().size(), 1u);
+  imac.crash();  // the gateway had stopped it, which leaves no trace there, and its answer is lost
+  imac.boot(now);
+  gateway_up(imac, {"jarvis", "pepper"});
+  settle();
+  const auto recoveries = imac.take<action::RecoverRun>();
+  ASSERT_EQ(recoveries.size(), 1u);
+  imac.step(now, event::RunNotTaken{recoveries[0].run, "its history has no trace of the turn"});
+  pass(2s);
+  const auto result = cancelled();
+  ASSERT_TRUE(result && *result);
+  EXPECT_EQ((**result).result, "cancelled");
+  EXPECT_EQ((**result).ran, std::optional(true)) << "what may have run is not called certain not to have";
+}
+
 }  // namespace
 }  // namespace clawbridge::core
