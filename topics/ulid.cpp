@@ -16,12 +16,17 @@ std::uint64_t time_ms(std::string_view ulid) {
   return ms;
 }
 
-// Adds one to an 80-bit big-endian number. False when it overflows.
-bool increment(std::array<std::uint8_t, 10>& number) {
-  for (auto byte = number.rbegin(); byte != number.rend(); ++byte) {
-    if (++*byte != 0) return true;
+// Adds 1 to 2^32 to an 80-bit big-endian number: by ones, a process that starts after the last id of its journal would give
+// the ids again that the process before it gave to questions, which no journal holds. False when it overflows.
+bool step(std::array<std::uint8_t, 10>& number, std::span<const std::uint8_t, 10> entropy) {
+  std::uint32_t carry = 1;
+  for (std::size_t i = number.size(); i-- > 0;) {
+    carry += number[i];
+    if (i >= number.size() - 4) carry += entropy[i];
+    number[i] = static_cast<std::uint8_t>(carry);
+    carry >>= 8;
   }
-  return false;
+  return carry == 0;
 }
 
 }  // namespace
@@ -60,7 +65,7 @@ std::string UlidSequence::next(WallTime now, std::span<const std::uint8_t, 10> e
     last_ms_ = now_ms;
     std::copy(entropy.begin(), entropy.end(), last_random_.begin());
     last_random_[0] &= 0x7f;  // room to count up within one millisecond
-  } else if (!increment(last_random_)) {
+  } else if (!step(last_random_, entropy)) {
     ++last_ms_;
   }
   any_ = true;

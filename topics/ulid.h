@@ -20,9 +20,10 @@ namespace clawbridge {
 /// Makes ULIDs that rise even when the clock stands still or goes back. Not thread-safe.
 class UlidSequence {
  public:
-  /// Later ids are greater than this one; used with the greatest id found in the journal.
+  /// Later ids are greater than this one; used with the greatest id found in the journal. They are others than those of a process before
+  /// that began after the same one.
   void start_after(std::string_view ulid);
-  /// `entropy`: ten fresh random bytes, used only when the millisecond is new.
+  /// `entropy`: ten fresh random bytes.
   [[nodiscard]] std::string next(WallTime now, std::span<const std::uint8_t, 10> entropy);
 
  private:

@@ -91,6 +91,17 @@ TEST(Ulid, RisesWhenTheClockStandsStillOrGoesBack) {
   EXPECT_LT(last, restarted.next(now - std::chrono::hours{1}, entropy));
 }
 
+TEST(Ulid, OfARestartedProcessIsNotTheOneThatTheProcessBeforeItGave) {
+  const std::string last = "01M820XBZAC4PEAQ5JRFVJ00CF";
+  const WallTime back{std::chrono::milliseconds{0}};
+  UlidSequence first;
+  first.start_after(last);
+  UlidSequence second;
+  second.start_after(last);
+  EXPECT_NE(first.next(back, std::array<std::uint8_t, 10>{0, 0, 0, 0, 0, 0, 1, 2, 3, 4}),
+            second.next(back, std::array<std::uint8_t, 10>{0, 0, 0, 0, 0, 0, 4, 3, 2, 1}));
+}
+
 TEST(Ulid, KnowsItsForm) {
   EXPECT_TRUE(is_ulid("01M820XBZAC4PEAQ5JRFVJ00CF"));
   EXPECT_FALSE(is_ulid("01m820xbzac4peaq5jrfvj00cf"));
