@@ -414,7 +414,7 @@ void Inbox::on_plain(const Address& to, const event::BrokerMessage& message) {
   context_.count("plain.taken");
   Task task;
   task.text = std::move(request.text);
-  turns_.take(std::move(record), rule, task);
+  turns_.take(std::move(record), rule, std::move(task));
 }
 
 // ---- late replies ----
@@ -427,7 +427,7 @@ void Inbox::take_late_replies() {
     Task task;
     task.text = record.request;
     context_.count("reply.late");
-    turns_.take(std::move(record), nullptr, task);
+    turns_.take(std::move(record), nullptr, std::move(task));
   }
 }
 

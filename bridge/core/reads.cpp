@@ -18,12 +18,12 @@ void Reads::take(const Message& request, std::vector<std::string> agents, std::u
   if (const auto* list = request.get<body::SessionsList>()) order.what = *list;
   if (const auto* history = request.get<body::SessionsHistory>()) order.what = *history;
   if (const auto* status = request.get<body::SessionStatus>()) order.what = *status;
-  Pending pending;
-  pending.request.type = MessageType::Request;
-  pending.request.id = request.id;
-  pending.request.source = request.source;
-  pending.request.subject = request.subject;
-  pending.request.sealed = request.sealed;
+  Message pending;
+  pending.type = MessageType::Request;
+  pending.id = request.id;
+  pending.source = request.source;
+  pending.subject = request.subject;
+  pending.sealed = request.sealed;
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*request.expiry + kClockSkew - context_.now.wall);
   timers_.schedule(order.read, context_.now.instant + left);
   pending_.emplace(order.read, std::move(pending));
@@ -38,10 +38,10 @@ void Reads::on_read(const event::SessionsRead& read) {
   if (read.listing) {
     body::Reply reply;
     reply.listing = *read.listing;
-    answers_.reply(found->second.request, reply);
+    answers_.reply(found->second, reply);
   } else {
     const auto& error = read.listing.error();
-    answers_.reply(found->second.request, failure(ReplyStatus::Error, error.code, error.message, error.retryable));
+    answers_.reply(found->second, failure(ReplyStatus::Error, error.code, error.message, error.retryable));
   }
   pending_.erase(found);
 }

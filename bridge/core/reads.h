@@ -26,13 +26,9 @@ class Reads {
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
 
  private:
-  struct Pending {
-    Message request;  // without views and content
-  };
-
   Context& context_;
   Answers& answers_;
-  std::map<std::uint64_t, Pending> pending_;
+  std::map<std::uint64_t, Message> pending_;  // what is asked, without views and content
   Timers<std::uint64_t> timers_;
   std::uint64_t next_ = 1;
 };

@@ -69,7 +69,7 @@ void Turns::restore(std::vector<IncomingRecord> records) {
   }
 }
 
-void Turns::take(IncomingRecord full, const PolicyRule* rule, const Task& task) {
+void Turns::take(IncomingRecord full, const PolicyRule* rule, Task task) {
   const Key key{full.source_gateway, full.id};
   Open open;
   open.record = full;
@@ -94,7 +94,7 @@ void Turns::take(IncomingRecord full, const PolicyRule* rule, const Task& task) 
     full.boot_id = entry.record.boot_id;
     full.stages = entry.record.stages;
     context_.store(store::PutIncoming{std::move(full)});
-    order_run(entry, task);
+    order_run(entry, std::move(task));
   } else {
     context_.store(store::PutIncoming{std::move(full)});
     if (lane.size() == 1) start(entry, &task);
@@ -212,8 +212,8 @@ void Turns::advance_all() {
   for (const auto& lane : lanes) advance(lane);
 }
 
-// The head of a lane: finds its session, then its turn. `task`: what is asked, when it is at hand.
-void Turns::start(Open& open, const Task* task) {
+// The head of a lane: finds its session, then its turn. `task`: what is asked, when it is at hand; it is used up.
+void Turns::start(Open& open, Task* task) {
   if (!gateway_.is_up()) return;
   auto& record = open.record;
   if (expired(open)) {
@@ -238,9 +238,9 @@ void Turns::start(Open& open, const Task* task) {
     return;
   }
   if (task != nullptr) {
-    run(open, *task);
-  } else if (const auto stored = stored_task(record)) {
-    run(open, *stored);
+    run(open, std::move(*task));
+  } else if (auto stored = stored_task(record)) {
+    run(open, std::move(*stored));
   } else {
     end(open, rejected(ErrorCode::Internal, "the request could not be read back from " + context_.me() + "'s journal, so it did not run; ask again"));
   }
@@ -291,10 +291,10 @@ bool Turns::may_run_at_once(const Open& open) const {
 }
 
 // "Handing over" is journaled before the gateway hears of the turn.
-void Turns::run(Open& open, const Task& task) {
+void Turns::run(Open& open, Task task) {
   hand_over(open);
   save(open);
-  order_run(open, task);
+  order_run(open, std::move(task));
 }
 
 void Turns::hand_over(Open& open) {
@@ -308,7 +308,7 @@ void Turns::hand_over(Open& open) {
   runs_.insert_or_assign(record.session_key, Key{record.source_gateway, record.id});
 }
 
-void Turns::order_run(Open& open, const Task& task) {
+void Turns::order_run(Open& open, Task task) {
   const auto& record = open.record;
   open.wants_progress = task.progress;
   context_.count("turn.handed_over");
@@ -317,15 +317,15 @@ void Turns::order_run(Open& open, const Task& task) {
                                                  .idempotency_key = idempotency_key(record),
                                                  .agent = record.target.agent,
                                                  .session_key = record.session_key,
-                                                 .text = task.text,
+                                                 .text = std::move(task.text),
                                                  .source_session = record.source.str(),
                                                  .source_channel = source_channel(record),
-                                                 .attachments = task.attachments,
+                                                 .attachments = std::move(task.attachments),
                                                  .progress = task.progress,
                                                  .new_session = record.op == Operation::SessionsSpawn,
-                                                 .label = task.label,
-                                                 .model = task.model,
-                                                 .thinking = task.thinking,
+                                                 .label = std::move(task.label),
+                                                 .model = std::move(task.model),
+                                                 .thinking = std::move(task.thinking),
                                                  .time_limit = task.time_limit});
 }
 
@@ -397,7 +397,10 @@ void Turns::end(Open& open, body::Reply reply) {
   if (record.source_gateway == kPlainGateway) {
     if (const auto stored = context_.incoming(key.first, key.second)) plain = plain_from_record(stored->request);
   }
-  auto payload = plain ? plain_answer(reply) : is_late_reply(record) ? std::string() : answers_.encode(record.target, record.source, record.id, reply, record.sealed);
+  const bool is_ours = plain || is_late_reply(record);  // no peer asked, so none acknowledges it
+  std::string payload;
+  if (plain) payload = plain_answer(reply);
+  if (!is_ours) payload = answers_.encode(record.target, record.source, record.id, reply, record.sealed);
   save(open, {}, payload);
   if (record.attempt > 0) context_.actions.emplace_back(action::ForgetRun{run_key(record), idempotency_key(record)});
   context_.count("turn.ended");
@@ -405,10 +408,8 @@ void Turns::end(Open& open, body::Reply reply) {
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", record.id}, {"peer", record.source_gateway}, {"agent", record.target.agent}, {"session", session_key},
                  {"status", record.status}, {"ms", std::to_string(took.count())}});
-  if (plain) {
-    answers_.plain(*plain, reply);
-    context_.store(store::AcknowledgeIncoming{key.first, {key.second}});  // nobody else will
-  } else if (is_late_reply(record)) {
+  if (plain) answers_.plain(*plain, reply);
+  if (is_ours) {
     context_.store(store::AcknowledgeIncoming{key.first, {key.second}});
   } else {
     answers_.publish(record.source, record.id, std::move(payload));

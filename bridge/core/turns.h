@@ -40,7 +40,7 @@ class Turns {
   /// Those not ended, in the order received.
   void restore(std::vector<IncomingRecord> records);
   /// Journals the request and starts its turn as soon as it can. `full`: with its payload. `task`: what that asks.
-  void take(IncomingRecord full, const PolicyRule* rule, const Task& task);
+  void take(IncomingRecord full, const PolicyRule* rule, Task task);
   /// Stops an open exchange: at once when the gateway has not got it, otherwise as soon as the gateway tells; take_settled() says
   /// how it went. REQUIRES: it is open.
   void cancel(const Key& key);
@@ -106,12 +106,12 @@ class Turns {
   [[nodiscard]] std::optional<body::Reply> reject_session(Open& open, const std::string& session_key);
   void advance(const std::string& lane);
   void advance_all();
-  void start(Open& open, const Task* task);
+  void start(Open& open, Task* task);
   [[nodiscard]] bool is_full(const Open& open) const;
   [[nodiscard]] bool may_run_at_once(const Open& open) const;
-  void run(Open& open, const Task& task);
+  void run(Open& open, Task task);
   void hand_over(Open& open);
-  void order_run(Open& open, const Task& task);
+  void order_run(Open& open, Task task);
   void recover(Open& open);
   void abort(const Open& open);
   void queue_again(Open& open);
