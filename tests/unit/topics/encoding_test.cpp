@@ -1,8 +1,11 @@
+#include "topics/encoding.h"
+
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
+#include <utility>
 
-#include "topics/encoding.h"
 #include "topics/time.h"
 #include "topics/ulid.h"
 
@@ -20,6 +23,39 @@ TEST(Base64Url, TakesTheCanonicalFormOnly) {
   EXPECT_EQ(base64_decode("YQ=="), "a");
   EXPECT_FALSE(base64_decode("YQ"));
   EXPECT_FALSE(base64_decode("YQ="));
+}
+
+// RFC 4648, section 10.
+TEST(Base64, HasTheTextsOfItsStandard) {
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : vectors) {
+    EXPECT_EQ(base64_encode(as_bytes(bytes)), text);
+    EXPECT_EQ(base64_decode(text), bytes);
+  }
+}
+
+TEST(Base64, RefusesAForeignByteAtEveryPlace) {
+  const std::string text = "Zm9vYmFyZm9vYm";  // two digits behind the whole groups
+  for (std::size_t place = 0; place < text.size(); ++place) {
+    for (int value = 0; value < 256; ++value) {
+      auto altered = text;
+      altered[place] = static_cast<char>(value);
+      const auto bytes = base64url_decode(altered);
+      if (bytes) {
+        EXPECT_EQ(base64url_encode(as_bytes(*bytes)), altered) << value << " at " << place;
+      }
+      const bool is_digit = std::isalnum(value) != 0 || value == '-' || value == '_';
+      if (!is_digit) {
+        EXPECT_FALSE(bytes) << value << " at " << place;
+      }
+    }
+  }
 }
 
 TEST(Hex, TakesLowerCaseOnly) {
