@@ -821,7 +821,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   // An answer that leaves in this step may be lost with this process: until that is over, the session is owed the end.
   std::vector<Ticket> hearing;
   for (const auto& waiter : open.waiters) {
-    if (record.deliver_late && waiter.is_asker && !waiter.for_start) hearing.push_back(waiter.ticket);
+    if (record.deliver_late && waiter.is_asker) hearing.push_back(waiter.ticket);
   }
   const bool tell = record.deliver_late && hearing.empty() && record.status != "cancelled";
   record.deliver_late = !hearing.empty();
