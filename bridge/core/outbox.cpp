@@ -425,7 +425,8 @@ void Outbox::wait(const event::LocalWait& wait) {
       return;
     }
     auto& open = found->second;
-    const bool is_asker = wait.caller_agent != kBridgeAgent && wait.caller_agent == open.record.source.agent;
+    const bool of_its_session = wait.caller_session.empty() || wait.caller_session == open.record.asker;
+    const bool is_asker = wait.caller_agent != kBridgeAgent && wait.caller_agent == open.record.source.agent && of_its_session;
     open.waiters.push_back({wait.ticket, false, is_asker});
     if (is_asker) context_.awaited.emplace(wait.id, open.record.asker);
     waiting_for_.emplace(wait.ticket, wait.id);

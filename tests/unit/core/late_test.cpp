@@ -81,12 +81,23 @@ TEST_F(Late, ReplyOfACallerThatWentWhileItWasAnsweredIsDelivered) {
 TEST_F(Late, ReplyIsGivenToTheAgentThatWaitsForItAgainAndNotOnceMore) {
   ask(to_jarvis("hello", 0ms));
   const auto run = only_run(imac);
-  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main"};
+  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main", .caller_session = "agent:main:desk"};
   macbook.step(now, wait);
   finish(imac, run, "here");
   settle();
   ASSERT_TRUE(answer(9'000));
   EXPECT_TRUE(macbook.take<action::StartRun>().empty());
+}
+
+TEST_F(Late, ReplyIsDeliveredAlthoughAnotherSessionOfTheAgentLooksOn) {
+  ask(to_jarvis("hello", 0ms));
+  const auto run = only_run(imac);
+  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main", .caller_session = "agent:main:cron"};
+  macbook.step(now, wait);
+  finish(imac, run, "here");
+  settle();
+  ASSERT_TRUE(answer(9'000));
+  EXPECT_EQ(only_run(macbook).session_key, "agent:main:desk");
 }
 
 TEST_F(Late, ReplyIsDeliveredAlthoughAPersonLooksOn) {
