@@ -59,6 +59,9 @@ class Editor {
  private:
   OrderedJson& child(OrderedJson& object, const std::string& name, const std::string& place,
                      const OrderedJson& otherwise) {
+    if (!object.is_object() && !object.is_null()) {
+      throw SettingsError(fmt::format("what {} is to stand in is no object in OpenClaw's settings {}; correct it", place, file_));
+    }
     if (!object.contains(name)) object[name] = otherwise;
     if (object[name].type() != otherwise.type()) {
       throw SettingsError(fmt::format("{} in OpenClaw's settings {} is no {}; correct it", place, file_,
@@ -108,6 +111,10 @@ std::optional<PluginEdit> edited(std::string_view text, const std::string& file,
   return PluginEdit{print_like(editor.root(), text), std::move(changes)};
 }
 
+bool names_others(const OrderedJson* list) {
+  return list != nullptr && list->is_array() && std::ranges::any_of(*list, [](const OrderedJson& item) { return item != kPluginId; });
+}
+
 void load_plugin(Editor& editor, const PluginPlace& place) {
   OrderedJson& plugins = editor.object(editor.root(), "plugins", "plugins");
   // An empty list allows everything; one with our id in it would switch all others off.
@@ -137,7 +144,8 @@ std::optional<PluginEdit> uninstall_plugin(std::string_view text, const std::str
     OrderedJson& root = editor.root();
     editor.remove_from_list(root, {"plugins", "load", "paths"}, "plugins.load.paths", folder);
     editor.remove_member(root, {"plugins", "entries", "clawbridge"}, "plugins.entries.clawbridge");
-    editor.remove_from_list(root, {"plugins", "allow"}, "plugins.allow", kPluginId);
+    // Without a list every plugin would be let in; of one that is not there OpenClaw only warns.
+    if (names_others(find(root, {"plugins", "allow"}))) editor.remove_from_list(root, {"plugins", "allow"}, "plugins.allow", kPluginId);
     for (const std::string list : {"allow", "alsoAllow"}) {
       editor.remove_from_list(root, {"tools", list}, "tools." + list, kPluginId);
       for (const OpenClawAgent& agent : agents_of(root)) {

@@ -40,6 +40,7 @@ Outcome Exchanges::wait(std::string_view id, std::chrono::milliseconds wait, con
   event.id = id;
   event.wait = wait;
   event.caller_agent = caller.agent;
+  event.caller_session = caller.session;
   const auto ticket = service_.wait(
       std::move(event), later<core::SendResult>(std::move(respond), [](const core::SendResult& result) {
         return result ? Answer{200, exchange_json(*result), {}} : error_answer(result.error());

@@ -23,9 +23,13 @@ std::string backup_of(const OpenClawPlace& place) {
   return place.file + ".before-clawbridge";
 }
 
-/// The new settings, with the old ones kept beside them. Nothing happens when nothing changes.
+/// The new settings, with the old ones kept beside them. Nothing happens when nothing changes, nor when somebody else, such as
+/// OpenClaw itself, has changed them since they were read.
 void write_settings(const OpenClawPlace& place, const config::PluginEdit& edit) {
   if (edit.changes.empty()) return;
+  if (place.environment.read_file(place.file).text != place.text) {
+    throw Failure(ExitCode::Failed, "busy", place.file + " was changed by somebody else just now; it was not touched, run this again", true);
+  }
   write_file(backup_of(place), place.text);
   write_file(place.file, edit.text);
 }

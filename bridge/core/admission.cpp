@@ -10,6 +10,24 @@ using action::Level;
 constexpr std::size_t kLabelBytesMax = 256;
 constexpr std::size_t kSessionKeyBytesMax = 512;
 
+namespace {
+
+// A list that brings messages is a piece of every history in it, whichever sessions there are.
+std::optional<Error> refuse_last_messages(const Policy& policy, const std::string& me, const Message& message, const std::vector<std::string>& agents) {
+  const auto* list = message.get<body::SessionsList>();
+  if (list == nullptr || list->message_limit.value_or(0) == 0 || message.source.gateway == me) return std::nullopt;
+  for (const auto& agent : agents) {
+    if (policy.judge(message.source, Operation::SessionsHistory, agent, std::nullopt).what == Decision::What::Allow) continue;
+    return Error{ErrorCode::Forbidden,
+                 "messageLimit brings messages of every session, and " + message.source.str() + " may not use sessions_history on all those of " + me +
+                     "/" + agent + "; leave messageLimit out, or ask " + me + "'s operator for a policy rule that allows it",
+                 false};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<body::Reply> Admission::reject(const Message& message, const PolicyRule*& rule) const {
   if (message.major != 1 || message.op == Operation::Unknown) {
     return rejected(ErrorCode::Unsupported, context_.me() + " does not know " + message.op_name + (message.major != 1 ? " of that version" : ""));
@@ -23,6 +41,12 @@ std::optional<body::Reply> Admission::reject(const Message& message, const Polic
   if (rule != nullptr && rule->message_bytes != 0 && message.covered.size() > rule->message_bytes) {
     return rejected(ErrorCode::TooLarge, "the message has " + std::to_string(message.covered.size()) + " bytes, and " + context_.me() + " takes " +
                                              std::to_string(rule->message_bytes) + " from " + message.source.str());
+  }
+  if (message.op == Operation::SessionsList) {
+    if (auto error = refuse_last_messages(policy_, context_.me(), message, agents_to_read(message))) {
+      context_.count("request.forbidden");
+      return rejected(error->code, error->message);
+    }
   }
   if (auto error = check_attachments(context_.crypto, message)) return rejected(error->code, error->message);
   return aim.agent == kBridgeAgent ? std::nullopt : gateway_.reject_agent(message.source, aim.agent);

@@ -193,7 +193,8 @@ struct LocalWait {
   Ticket ticket = 0;
   std::string id;
   std::chrono::milliseconds wait{30'000};
-  std::string caller_agent = "_bridge";    // the asking agent itself: then its reply is not delivered to it once more
+  std::string caller_agent = "_bridge";    // the asking agent itself: then its reply is not delivered to it once more,
+  std::string caller_session = {};         // unless it is another session than the one that asked; may be empty
 };
 /// Stop an exchange that was asked here. Answered when its fate is known or the wait has ended.
 struct LocalCancel {

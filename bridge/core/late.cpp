@@ -11,6 +11,9 @@ std::string text_about(const OutgoingRecord& ended, const body::Reply* reply) {
   const auto& error = ended.error ? ended.error : reply != nullptr ? reply->error : std::nullopt;
   if (reply != nullptr && !reply->reply.empty()) text += reply->reply;
   if (reply != nullptr && reply->truncated) text += "\n[cut here]";
+  if (reply != nullptr && !reply->attachments.empty()) {
+    text += "\n[files came with it: " + std::to_string(reply->attachments.size()) + "; claw_exchange with the correlation id brings them]\n";
+  }
   if (ended.status == "no_reply") text += "It has finished without a visible reply.";
   if (ended.status != "ok" && ended.status != "no_reply") {
     text += "There is no reply: " + ended.status + (error ? " (" + error->message + ")" : "") + ".";

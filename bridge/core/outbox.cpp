@@ -425,7 +425,8 @@ void Outbox::wait(const event::LocalWait& wait) {
       return;
     }
     auto& open = found->second;
-    const bool is_asker = wait.caller_agent != kBridgeAgent && wait.caller_agent == open.record.source.agent;
+    const bool of_its_session = wait.caller_session.empty() || wait.caller_session == open.record.asker;
+    const bool is_asker = wait.caller_agent != kBridgeAgent && wait.caller_agent == open.record.source.agent && of_its_session;
     open.waiters.push_back({wait.ticket, false, is_asker});
     if (is_asker) context_.awaited.emplace(wait.id, open.record.asker);
     waiting_for_.emplace(wait.ticket, wait.id);
@@ -821,7 +822,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   // An answer that leaves in this step may be lost with this process: until that is over, the session is owed the end.
   std::vector<Ticket> hearing;
   for (const auto& waiter : open.waiters) {
-    if (record.deliver_late && waiter.is_asker && !waiter.for_start) hearing.push_back(waiter.ticket);
+    if (record.deliver_late && waiter.is_asker) hearing.push_back(waiter.ticket);
   }
   const bool tell = record.deliver_late && hearing.empty() && record.status != "cancelled";
   record.deliver_late = !hearing.empty();

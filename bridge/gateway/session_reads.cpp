@@ -29,10 +29,6 @@ Error refused(const std::string& what, const Failure& failure) {
   return {code, "the gateway cannot " + what + ": " + failure.message, code == ErrorCode::GatewayDown};
 }
 
-Error gone(const std::string& key) {
-  return {ErrorCode::UnknownSession, "No session found: " + key + "; ask for the agent's sessions", false};
-}
-
 Error never_used(const std::string& key) {
   return {ErrorCode::UnknownSession, "No session found: " + key + " (nobody has sent anything to it yet; the first message makes it)", false};
 }
@@ -171,7 +167,7 @@ class Reading {
     if (answer.result != CallResult::Answered) co_return not_connected();
     if (!answer.response.ok) co_return refused("describe " + key, answer.response.failure);
     auto told = session_row(member(answer.response.payload, "session"), order_.agents);
-    if (!told) co_return gone(key);
+    if (!told) co_return no_session(key);
     co_return std::move(*told);
   }
 
@@ -188,7 +184,7 @@ class Reading {
         if (auto told = session_row(row, order_.agents)) co_return std::move(*told);
       }
     }
-    co_return gone(key);
+    co_return no_session(key);
   }
 
   // ---- which session ----
@@ -210,9 +206,7 @@ class Reading {
       if (key == agents_main() && answer.response.failure.message.starts_with("No session found")) co_return std::string();
       co_return unresolved(agent, answer.response.failure);
     }
-    auto found = text_member(answer.response.payload, "key");
-    if (!found.starts_with(agent_prefix(agent)) || !may_be_told(found, order_.agents)) co_return gone(key);
-    co_return found;
+    co_return told_session(key, text_member(answer.response.payload, "key"), agent);
   }
 
   std::shared_ptr<Client> client_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bridge/gateway/frames.h"
+#include "bridge/gateway/gateway.h"
 #include "bridge/gateway/history.h"
 #include "topics/encoding.h"
 
@@ -199,6 +200,18 @@ std::string_view agent_of_key(std::string_view session_key) {
 bool may_be_told(std::string_view session_key, const std::vector<std::string>& agents) {
   const auto agent = agent_of_key(session_key);
   return !agent.empty() && std::ranges::find(agents, agent) != agents.end() && !is_incognito(session_key);
+}
+
+Error no_session(const std::string& key) {
+  return {ErrorCode::UnknownSession, "No session found: " + key + "; ask for the agent's sessions", false};
+}
+
+Result<std::string> told_session(const std::string& asked, const std::string& found, const std::string& agent) {
+  const auto prefix = agent_prefix(agent);
+  if (!found.starts_with(prefix) || !may_be_told(found, {agent})) return no_session(asked);
+  if (found == asked || asked == prefix + "main") return found;
+  return Error{ErrorCode::UnknownSession,
+               "No session found: " + asked + "; write its key as sessions_list has it, in small letters and without blanks", false};
 }
 
 std::optional<json> session_row(const json& row, const std::vector<std::string>& agents) {

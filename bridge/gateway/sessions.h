@@ -31,6 +31,11 @@ inline constexpr std::uint64_t kHistoryMessagesMax = 1000;
 /// Whether the session may be told of at all: it is one of these agents', and not one that 2026.9 keeps private (incognito).
 [[nodiscard]] bool may_be_told(std::string_view session_key, const std::vector<std::string>& agents);
 
+/// The session `asked` of `agent`, which the gateway has under the key `found`. Policy was asked about the key as it is written, and a
+/// gateway takes others for it (in capitals, with blanks): such a one is refused. Only the agent's main session may bear another name.
+[[nodiscard]] Result<std::string> told_session(const std::string& asked, const std::string& found, const std::string& agent);
+[[nodiscard]] Error no_session(const std::string& key);
+
 /// What may be told of a session. Nothing when that is nothing.
 /// `row`: of sessions.list or sessions.describe.
 [[nodiscard]] std::optional<nlohmann::json> session_row(const nlohmann::json& row, const std::vector<std::string>& agents);

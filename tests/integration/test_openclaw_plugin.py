@@ -196,6 +196,8 @@ class Plugin(case.Case):
         self.assertEqual(args, {"agentId": "imac/jarvis", "message": "x"}, "the arguments are the model's, and no more")
         host.call("claw_sessions_send", {"agentId": "imac/jarvis", "message": "x", "timeoutSeconds": 0})
         self.assertNotIn("text/event-stream", daemon.requests[1][0], "nobody waits, so nobody watches")
+        told = host.wait(host.begin(tool="claw_sessions_send", args={"agentId": "imac/jarvis", "message": "x"}, updatesFail=True))
+        self.assertEqual(told["result"]["details"], {"status": "ok", "reply": "Done"}, "whoever looked on has gone, and the reply is there")
         _, host = self.scripted(stream + progress + b'event: error\ndata: {"error":{"code":"forbidden","message":"no rule"}}\n\n')
         self.assertEqual(host.call("claw_sessions_send", {"message": "x"}), {"status": "forbidden", "error": "no rule", "code": "forbidden"})
         _, host = self.scripted(stream + progress)
@@ -212,6 +214,7 @@ class Plugin(case.Case):
         host = self.make()
         for name, params in (("sessions_send", {"sessionKey": "agent:other:main", "message": "x"}), ("sessions_send", {"label": "Work", "message": "x"}),
                              ("sessions_spawn", {"agentId": "other", "task": "x"}), ("sessions_send", {"gateway": " ", "agentId": "other", "message": "x"}),
+                             ("sessions_send", {"sessionKey": "agent:other:main", "message": "x", "gateway": None, "gatewayUrl": None, "gatewayToken": ""}),
                              ("sessions_send", {}), ("exec", {"gateway": "imac", "command": "x"}), ("read", {"path": "imac/agent:jarvis:main"})):
             with self.subTest(name, params=params):
                 self.assertIsNone(host.hook(name, params))

@@ -1,6 +1,6 @@
 // Stands in for OpenClaw around the plugin: loads it as a gateway does, makes the calls that stdin asks for, all at once.
 //   plugin_host.mjs <plugin folder> <plugin config as JSON>
-// First line out: {"tools":[…],"hooks":[…]}. Each line in is a call: {"id","tool","context","args","abortAfterMs"?} or
+// First line out: {"tools":[…],"hooks":[…]}. Each line in is a call: {"id","tool","context","args","abortAfterMs"?,"updatesFail"?} or
 // {"id","hook":{"toolName","params"},"context"}; each line out its end: {"id","result"|"error","updates":[…]}.
 import path from "node:path";
 import readline from "node:readline";
@@ -26,7 +26,10 @@ async function carryOut(call, updates) {
   if (call.hook) return (await hooks.get("before_tool_call").hook(call.hook, call.context)) ?? null;
   const aborter = new AbortController();
   if (call.abortAfterMs !== undefined) setTimeout(() => aborter.abort(), call.abortAfterMs);
-  return await factories.get(call.tool)(call.context).execute(call.id, call.args, aborter.signal, (update) => updates.push(update));
+  return await factories.get(call.tool)(call.context).execute(call.id, call.args, aborter.signal, (update) => {
+    if (call.updatesFail) throw new Error("nobody looks on");
+    updates.push(update);
+  });
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

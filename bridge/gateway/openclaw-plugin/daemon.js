@@ -131,16 +131,25 @@ async function readWhole(response) {
 async function readStream(response, onProgress) {
   let pending = "";
   for await (const part of textsOf(response)) {
-    const events = (pending + part).split("\n\n");
+    pending += part;
+    if (!part.includes("\n")) continue;  // the middle of a long text: looking at all of it for each part would take for ever
+    const events = pending.split("\n\n");
     pending = events.pop();
     for (const event of events) {
       const { name, data } = fieldsOf(event);
-      if (name === "progress") onProgress?.(String(parsed(data).text ?? ""));
+      if (name === "progress") tell(onProgress, String(parsed(data).text ?? ""));
       if (name === "error") throw refusal(parsed(data));
       if (name === "result") return parsed(data);
     }
   }
   throw Object.assign(new Error("the stream ended early"), { code: "ECONNRESET" });
+}
+
+/** Progress is for the eye: a listener that fails must not cost the reply. */
+function tell(onProgress, text) {
+  try {
+    onProgress?.(text);
+  } catch { /* whoever looked on has gone */ }
 }
 
 function fieldsOf(event) {

@@ -14,7 +14,8 @@ const isText = (value) => typeof value === "string" && value.trim() !== "";
 
 /** What to say to a call that brings an address and a token of its own; nothing for every other call. */
 function addressRefusal(args) {
-  const given = ["gatewayUrl", "gatewayToken"].filter((name) => args[name] !== undefined);
+  // Models like to fill in what they leave out: with nothing, or an empty text.
+  const given = ["gatewayUrl", "gatewayToken"].filter((name) => (args[name] ?? "") !== "");
   if (given.length === 0) return undefined;
   return { status: "error", error: `${given.join(" and ")} cannot be used: agents do not connect to other gateways themselves, the bridge does. ` +
     'Name the gateway instead, for example gateway: "imac", or use claw_sessions_send; claw_agents_list shows which gateways there are.' };

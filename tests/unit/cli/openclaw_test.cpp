@@ -41,6 +41,11 @@ class OpenClawCommand : public testing::Test {
     hooks.version = "1.2.3";
     hooks.environment = config::system_environment();
     hooks.environment.home = directory_.path("home");
+    hooks.environment.read_file = [this, read = hooks.environment.read_file](const std::string& path) {
+      auto text = read(path);
+      if (path == settings_ && meanwhile_) std::exchange(meanwhile_, nullptr)();
+      return text;
+    };
     hooks.environment.variable = [](const std::string&) { return std::nullopt; };
     hooks.environment.variable_names = [] { return std::vector<std::string>{}; };
     hooks.connect_openclaw = [this](const config::OpenClawGateway& gateway) -> Result<AskOpenClaw> {
@@ -74,6 +79,7 @@ class OpenClawCommand : public testing::Test {
   api::TemporaryDirectory directory_;
   const std::string settings_ = directory_.path("home/.openclaw/openclaw.json");
   const std::string folder_ = directory_.path("home/.config/clawbridge/openclaw-plugin");
+  std::function<void()> meanwhile_;  // happens when the settings have been read
   std::map<std::string, json> answers_;
   std::string url_;
   std::string out_;
@@ -123,6 +129,18 @@ TEST_F(OpenClawCommand, ALinkedSettingsFileStaysALink) {
   EXPECT_EQ(run({"install"}), 0) << err_;
   EXPECT_TRUE(fs::is_symlink(settings_));
   EXPECT_THAT(read(directory_.path("elsewhere.json")), HasSubstr("clawbridge"));
+}
+
+TEST_F(OpenClawCommand, WhatSomebodyElseWritesMeanwhileStays) {
+  write("{}");
+  const std::string theirs = R"({"gateway":{"port":19001}})";
+  meanwhile_ = [&] { write(theirs); };
+  EXPECT_EQ(run({"install"}), 1);
+  EXPECT_EQ(read(settings_), theirs);
+  EXPECT_THAT(err_, HasSubstr("was changed by somebody else"));
+  EXPECT_FALSE(fs::exists(settings_ + ".before-clawbridge"));
+  EXPECT_EQ(run({"install"}), 0) << err_;
+  EXPECT_EQ(json::parse(read(settings_))["gateway"]["port"], 19001);
 }
 
 TEST_F(OpenClawCommand, AFileWithCommentsIsLeftToItsAuthor) {

@@ -55,6 +55,12 @@ TEST(OpenClawPlugin, IsTakenOutAndTheFileIsAsBefore) {
   }
 }
 
+TEST(OpenClawPlugin, LeavesAloneTheListThatKeepsOthersOut) {
+  const std::string text = R"({"plugins":{"allow":["clawbridge"]}})";
+  EXPECT_EQ(uninstalled(installed(text)), text) << "without the list every plugin would be let in";
+  EXPECT_EQ(uninstalled(R"({"plugins":{"allow":["clawbridge","memory-core"]}})"), R"({"plugins":{"allow":["memory-core"]}})");
+}
+
 TEST(OpenClawPlugin, IsPutInOnce) {
   const auto again = install_plugin(golden("2026.3.8.also-allow"), "openclaw.json", kPlace, true);
   ASSERT_TRUE(again);
@@ -97,6 +103,8 @@ TEST(OpenClawPlugin, RefusesWhatIsNoSettings) {
     EXPECT_THROW((void)install_plugin(text, "openclaw.json", kPlace, false), SettingsError) << text;
   }
   const std::string deep = R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
+  const std::string no_agent = R"({"tools":{"allow":["x"],"profile":"coding"},"agents":{"entries":{"main":5}}})";
+  EXPECT_THROW((void)install_plugin(no_agent, "openclaw.json", kPlace, true), SettingsError);
   EXPECT_THROW((void)install_plugin(deep, "openclaw.json", kPlace, false), SettingsError);
 }
 

@@ -30,6 +30,19 @@ TEST_F(Late, ReplyIsDeliveredToTheAskingSessionAsAnotherSessionsMessage) {
   EXPECT_NE(told.text.find("echo: think about it"), std::string::npos) << told.text;
 }
 
+TEST_F(Late, ReplyWithFilesSaysWhereTheyAre) {
+  ask(to_jarvis("draw it", 0ms));
+  const auto run = only_run(imac);
+  body::Reply drawn;
+  drawn.reply = "Here it is.";
+  drawn.attachments.push_back({"a.png", "image/png", "iVBORw==", {}});
+  imac.step(now, event::RunEnded{run.run, std::move(drawn)});
+  settle();
+  const auto told = only_run(macbook);
+  EXPECT_NE(told.text.find("Here it is.\n[files came with it: 1; claw_exchange with the correlation id brings them]"), std::string::npos) << told.text;
+  EXPECT_EQ(macbook.core().exchange(run.run.id)->attachments.size(), 1U);
+}
+
 TEST_F(Late, ReplyIsNotDeliveredToWhoStillWaits) {
   const auto ticket = ask(to_jarvis("quick", 30s));
   finish_all(imac);
@@ -68,12 +81,23 @@ TEST_F(Late, ReplyOfACallerThatWentWhileItWasAnsweredIsDelivered) {
 TEST_F(Late, ReplyIsGivenToTheAgentThatWaitsForItAgainAndNotOnceMore) {
   ask(to_jarvis("hello", 0ms));
   const auto run = only_run(imac);
-  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main"};
+  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main", .caller_session = "agent:main:desk"};
   macbook.step(now, wait);
   finish(imac, run, "here");
   settle();
   ASSERT_TRUE(answer(9'000));
   EXPECT_TRUE(macbook.take<action::StartRun>().empty());
+}
+
+TEST_F(Late, ReplyIsDeliveredAlthoughAnotherSessionOfTheAgentLooksOn) {
+  ask(to_jarvis("hello", 0ms));
+  const auto run = only_run(imac);
+  event::LocalWait wait{.ticket = 9'000, .id = run.run.id, .wait = 30s, .caller_agent = "main", .caller_session = "agent:main:cron"};
+  macbook.step(now, wait);
+  finish(imac, run, "here");
+  settle();
+  ASSERT_TRUE(answer(9'000));
+  EXPECT_EQ(only_run(macbook).session_key, "agent:main:desk");
 }
 
 TEST_F(Late, ReplyIsDeliveredAlthoughAPersonLooksOn) {

@@ -79,6 +79,38 @@ TEST_F(Reads, OfHistoriesNeedARule) {
   ASSERT_TRUE(told(ticket));
 }
 
+TEST_F(Reads, OfListsWithMessagesNeedTheRuleOfHistories) {
+  body::SessionsList list;
+  list.message_limit = 20;
+  for (const std::string agent : {"pepper", ""}) {
+    const auto result = told(read(list, agent));
+    ASSERT_TRUE(result && *result);
+    ASSERT_TRUE((**result).error) << agent;
+    EXPECT_EQ((**result).error->code, ErrorCode::Forbidden);
+    EXPECT_NE((**result).error->message.find("leave messageLimit out"), std::string::npos) << (**result).error->message;
+    EXPECT_TRUE(imac.take<action::ReadSessions>().empty()) << agent;
+  }
+  read(list, "jarvis");
+  EXPECT_EQ(std::get<body::SessionsList>(only_read(imac).what).message_limit, std::optional<std::uint64_t>(20));
+}
+
+TEST_F(Reads, OfListsWithMessagesNeedARuleOfAllSessions) {
+  PolicyRule rule;
+  rule.from = {"macbook/*"};
+  rule.to = {"jarvis"};
+  rule.sessions = {"agent:jarvis:private*"};
+  rule.deny = {Operation::SessionsHistory};
+  imac.options().policy.insert(imac.options().policy.begin(), rule);
+  imac.boot(now);
+  bring_up();
+  body::SessionsList list;
+  list.message_limit = 1;
+  const auto result = told(read(list));
+  ASSERT_TRUE(result && *result);
+  ASSERT_TRUE((**result).error);
+  EXPECT_EQ((**result).error->code, ErrorCode::Forbidden);
+}
+
 TEST_F(Reads, CannotLeaveTheAgentTheyAreAskedOf) {
   // A requester that does not keep to its own checks: the question names one agent and another's session.
   const auto ticket = read(body::SessionsHistory{"agent:pepper:main", {}, {}, false}, "jarvis");

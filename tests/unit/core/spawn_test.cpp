@@ -52,6 +52,8 @@ TEST_F(Spawn, ThatEndsBeforeItsReceiptLeavesIsAnsweredByItsReply) {
   EXPECT_EQ((**ended).status, "ok");
   EXPECT_EQ((**ended).reply, "done");
   EXPECT_EQ((**ended).child_session_key, run.session_key);
+  pass(2s);
+  EXPECT_TRUE(macbook.take<action::StartRun>().empty()) << "the spawner has heard it";
 }
 
 TEST_F(Spawn, HasALaneOfItsOwn) {
@@ -97,6 +99,8 @@ TEST_F(Spawn, IsDeniedWhereNoRuleAllowsIt) {
   EXPECT_EQ((**result).status, "rejected");
   EXPECT_EQ((**result).error->code, ErrorCode::Forbidden);
   EXPECT_TRUE(imac.take<action::StartRun>().empty());
+  pass(2s);
+  EXPECT_TRUE(macbook.take<action::StartRun>().empty()) << "the spawner has heard it";
 }
 
 TEST_F(Spawn, CanBeAskedAgainFromTheDeadLetters) {

@@ -51,6 +51,18 @@ TEST(Sessions, TellsOfARowWhatTheNativeToolTells2026_9) {
     "modelProvider":"mock","model":"echo","contextTokens":200000,"hasActiveRun":false})"));
 }
 
+TEST(Sessions, AreTheOnesThatPolicyWasAskedAbout) {
+  EXPECT_EQ(told_session("agent:jarvis:work", "agent:jarvis:work", "jarvis").value(), "agent:jarvis:work");
+  EXPECT_EQ(told_session("agent:jarvis:main", "agent:jarvis:home", "jarvis").value(), "agent:jarvis:home") << "its main session may be called otherwise";
+  for (const std::string asked : {"agent:jarvis:PRIVATE", "agent:jarvis:private ", "agent:jarvis:other"}) {
+    const auto refused = told_session(asked, "agent:jarvis:private", "jarvis");
+    ASSERT_FALSE(refused) << asked;
+    EXPECT_EQ(refused.error().code, ErrorCode::UnknownSession);
+  }
+  EXPECT_FALSE(told_session("agent:jarvis:work", "agent:pepper:work", "jarvis"));
+  EXPECT_FALSE(told_session("agent:jarvis:work", "", "jarvis"));
+}
+
 TEST(Sessions, DescribesOne) {
   const auto row = session_row(golden("session", kNew).payload.at("session"), kBoth);
   ASSERT_TRUE(row);
