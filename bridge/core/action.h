@@ -107,10 +107,18 @@ struct RecoverRun {
   WallTime handed_over{};
 };
 
+/// Whether sessions of `agent` may be told, those whose keys match `glob`. Of several rules the first that matches decides.
+struct SessionRule {
+  std::string agent;
+  std::string glob;
+  bool told = true;
+};
+
 /// Look something up in the gateway's sessions; nothing runs. Answered by SessionsRead, also when the gateway is down.
 struct ReadSessions {
   std::uint64_t read = 0;
   std::vector<std::string> agents;  // whose sessions may be told. Of a history or a status: the session's agent
+  std::vector<SessionRule> rules;   // which of them, of a list; none that matches: told
   std::variant<body::SessionsList, body::SessionsHistory, body::SessionStatus> what;  // session_key: full, or empty for the agent's default
   std::size_t bytes_max = 0;        // of the listing: it is cut to fit, oldest first, and says so as OpenClaw does
 };

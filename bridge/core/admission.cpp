@@ -13,14 +13,17 @@ constexpr std::size_t kSessionKeyBytesMax = 512;
 namespace {
 
 // A list that brings messages is a piece of every history in it, whichever sessions there are.
-std::optional<Error> refuse_last_messages(const Policy& policy, const std::string& me, const Message& message, const std::vector<std::string>& agents) {
+std::optional<Error> refuse_last_messages(const Policy& policy, const std::string& me, const Message& message,
+                                          const std::vector<std::string>& agents) {
   const auto* list = message.get<body::SessionsList>();
   if (list == nullptr || list->message_limit.value_or(0) == 0 || message.source.gateway == me) return std::nullopt;
   for (const auto& agent : agents) {
-    if (policy.judge(message.source, Operation::SessionsHistory, agent, std::nullopt).what == Decision::What::Allow) continue;
+    if (policy.judge(message.source, Operation::SessionsHistory, agent, std::nullopt).what == Decision::What::Allow)
+      continue;
     return Error{ErrorCode::Forbidden,
-                 "messageLimit brings messages of every session, and " + message.source.str() + " may not use sessions_history on all those of " + me +
-                     "/" + agent + "; leave messageLimit out, or ask " + me + "'s operator for a policy rule that allows it",
+                 "messageLimit brings messages of every session, and " + message.source.str() +
+                     " may not use sessions_history on all those of " + me + "/" + agent +
+                     "; leave messageLimit out, or ask " + me + "'s operator for a policy rule that allows it",
                  false};
   }
   return std::nullopt;
@@ -30,17 +33,21 @@ std::optional<Error> refuse_last_messages(const Policy& policy, const std::strin
 
 std::optional<body::Reply> Admission::reject(const Message& message, const PolicyRule*& rule) const {
   if (message.major != 1 || message.op == Operation::Unknown) {
-    return rejected(ErrorCode::Unsupported, context_.me() + " does not know " + message.op_name + (message.major != 1 ? " of that version" : ""));
+    return rejected(ErrorCode::Unsupported, context_.me() + " does not know " + message.op_name +
+                                                (message.major != 1 ? " of that version" : ""));
   }
   if (const auto* error = std::get_if<Error>(&message.body)) return rejected(error->code, error->message);
   // Whose session it is comes first: a rule about sessions is never asked about one that is not the agent's own.
   const auto aimed = aim_of(message);
   if (const auto* no = std::get_if<body::Reply>(&aimed)) return *no;
   const auto& aim = std::get<Aim>(aimed);
-  if (auto no = reject_by_policy(message.source, message.op, message.op_name, {message.subject.gateway, aim.agent}, aim.session, rule)) return no;
+  if (auto no = reject_by_policy(message.source, message.op, message.op_name, {message.subject.gateway, aim.agent},
+                                 aim.session, rule))
+    return no;
   if (rule != nullptr && rule->message_bytes != 0 && message.covered.size() > rule->message_bytes) {
-    return rejected(ErrorCode::TooLarge, "the message has " + std::to_string(message.covered.size()) + " bytes, and " + context_.me() + " takes " +
-                                             std::to_string(rule->message_bytes) + " from " + message.source.str());
+    return rejected(ErrorCode::TooLarge, "the message has " + std::to_string(message.covered.size()) + " bytes, and " +
+                                             context_.me() + " takes " + std::to_string(rule->message_bytes) +
+                                             " from " + message.source.str());
   }
   if (message.op == Operation::SessionsList) {
     if (auto error = refuse_last_messages(policy_, context_.me(), message, agents_to_read(message))) {
@@ -75,17 +82,22 @@ std::variant<Admission::Aim, body::Reply> Admission::aim_of(const Message& messa
     of_agent = false;
   }
   if (message.subject.is_bridge() ? !of_bridge : !of_agent) {
-    return rejected(ErrorCode::BadRequest, message.subject.is_bridge() ? op + " is asked of an agent, not of the bridge" : op + " is asked of " + context_.me() + "/_bridge");
+    return rejected(ErrorCode::BadRequest, message.subject.is_bridge()
+                                               ? op + " is asked of an agent, not of the bridge"
+                                               : op + " is asked of " + context_.me() + "/_bridge");
   }
-  if (label.size() > kLabelBytesMax || session_key.size() > kSessionKeyBytesMax) return rejected(ErrorCode::BadRequest, "the session key or label is too long");
+  if (label.size() > kLabelBytesMax || session_key.size() > kSessionKeyBytesMax)
+    return rejected(ErrorCode::BadRequest, "the session key or label is too long");
   Aim aim{message.subject.agent, default_session(message.subject.agent)};
   if (!session_key.empty()) {
     const auto owner = agent_of_session(session_key);
     if (owner.empty()) {
-      return rejected(ErrorCode::BadRequest, "sessionKey must be written agent:" + (message.subject.is_bridge() ? "<id>" : aim.agent) + ":<name>");
+      return rejected(ErrorCode::BadRequest, "sessionKey must be written agent:" +
+                                                 (message.subject.is_bridge() ? "<id>" : aim.agent) + ":<name>");
     }
     if (message.subject.is_bridge()) aim.agent = owner;
-    if (owner != aim.agent) return rejected(ErrorCode::Forbidden, "session " + std::string(session_key) + " is not " + aim.agent + "'s own");
+    if (owner != aim.agent)
+      return rejected(ErrorCode::Forbidden, "session " + std::string(session_key) + " is not " + aim.agent + "'s own");
     aim.session = session_key;
   }
   if (message.op == Operation::SessionsSpawn) {
@@ -105,30 +117,50 @@ std::vector<std::string> Admission::agents_to_read(const Message& message) const
   const bool own = message.source.gateway == context_.me();
   for (const auto& agent : gateway_.info().agents) {
     if (gateway_.reject_agent(message.source, agent.id)) continue;
-    if (own || policy_.judge(message.source, message.op, agent.id, default_session(agent.id)).what == Decision::What::Allow) agents.push_back(agent.id);
+    if (own ||
+        policy_.judge(message.source, message.op, agent.id, default_session(agent.id)).what == Decision::What::Allow)
+      agents.push_back(agent.id);
   }
   return agents;
 }
 
-std::optional<body::Reply> Admission::reject_by_policy(const Address& source, Operation op, const std::string& op_name, const Address& target,
-                                                   const std::optional<std::string>& session, const PolicyRule*& rule) const {
+Admission::Readable Admission::readable(const Message& message) const {
+  Readable readable{.agents = agents_to_read(message), .rules = {}};
+  if (message.op != Operation::SessionsList || message.source.gateway == context_.me()) return readable;
+  for (const auto& agent : readable.agents) {
+    for (auto& rule : policy_.session_rules(message.source, message.op, agent))
+      readable.rules.push_back(std::move(rule));
+  }
+  return readable;
+}
+
+std::optional<body::Reply> Admission::reject_by_policy(const Address& source, Operation op, const std::string& op_name,
+                                                       const Address& target, const std::optional<std::string>& session,
+                                                       const PolicyRule*& rule) const {
   if (source.gateway == context_.me()) return std::nullopt;
   const auto decision = policy_.judge(source, op, target.agent, session);
   rule = decision.rule;
   if (decision.what != Decision::What::Deny) return std::nullopt;
   context_.count("request.forbidden");
   context_.note(Level::Warn, "request.forbidden",
-                {{"from", source.str()}, {"to", target.str()}, {"op", op_name}, {"session", session.value_or("")},
+                {{"from", source.str()},
+                 {"to", target.str()},
+                 {"op", op_name},
+                 {"session", session.value_or("")},
                  {"rule", rule != nullptr ? rule->place : "default"}});
-  return rejected(ErrorCode::Forbidden, source.str() + " may not use " + op_name + " on " + target.str() +
-                                            (session && !target.is_bridge() && *session != default_session(target.agent) ? " in " + *session : "") + "; ask " +
-                                            context_.me() + "'s operator for a policy rule that allows it");
+  return rejected(
+      ErrorCode::Forbidden,
+      source.str() + " may not use " + op_name + " on " + target.str() +
+          (session && !target.is_bridge() && *session != default_session(target.agent) ? " in " + *session : "") +
+          "; ask " + context_.me() + "'s operator for a policy rule that allows it");
 }
 
-std::optional<body::Reply> Admission::reject_loop(const std::vector<std::string>& chain, std::string_view session_key) const {
+std::optional<body::Reply> Admission::reject_loop(const std::vector<std::string>& chain,
+                                                  std::string_view session_key) const {
   std::string why;
   if (chain.size() > context_.options.limits.max_hops) {
-    why = "the chain of requests that led here is longer than " + context_.me() + "'s limit of " + std::to_string(context_.options.limits.max_hops);
+    why = "the chain of requests that led here is longer than " + context_.me() + "'s limit of " +
+          std::to_string(context_.options.limits.max_hops);
   }
   for (const auto& id : chain) {
     const auto awaited = context_.awaited.find(id);

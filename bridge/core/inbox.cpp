@@ -225,7 +225,7 @@ void Inbox::answer_read_only(const Message& message) {
     case Operation::SessionsHistory:
     case Operation::SessionStatus: {
       const auto* peer = peers_.find(message.source.gateway);
-      reads_.take(message, admission_.agents_to_read(message), context_.message_bytes_max(peer == nullptr ? 0 : peer->state.message_bytes));
+      reads_.take(message, admission_.readable(message), context_.message_bytes_max(peer == nullptr ? 0 : peer->state.message_bytes));
       return;
     }
     default: reply = answer_status(message); break;

@@ -7,13 +7,18 @@ constexpr std::size_t kEventBytes = 2'048;  // of a reply, around its listing; s
 
 }  // namespace
 
-void Reads::take(const Message& request, std::vector<std::string> agents, std::uint64_t reply_bytes_max) {
+void Reads::take(const Message& request, Admission::Readable readable, std::uint64_t reply_bytes_max) {
   if (pending_.size() >= context_.options.limits.asks) {
     context_.count("read.busy");
-    answers_.reply(request, failure(ReplyStatus::Rejected, ErrorCode::Busy, context_.me() + " is asked too many questions at once; ask again", true));
+    answers_.reply(request, failure(ReplyStatus::Rejected, ErrorCode::Busy,
+                                    context_.me() + " is asked too many questions at once; ask again", true));
     return;
   }
-  action::ReadSessions order{.read = next_++, .agents = std::move(agents), .what = {}, .bytes_max = 0};
+  action::ReadSessions order{.read = next_++,
+                             .agents = std::move(readable.agents),
+                             .rules = std::move(readable.rules),
+                             .what = {},
+                             .bytes_max = 0};
   order.bytes_max = reply_bytes_max > 2 * kEventBytes ? (reply_bytes_max - kEventBytes) * 2 / 3 : kEventBytes;
   if (const auto* list = request.get<body::SessionsList>()) order.what = *list;
   if (const auto* history = request.get<body::SessionsHistory>()) order.what = *history;
@@ -24,7 +29,8 @@ void Reads::take(const Message& request, std::vector<std::string> agents, std::u
   pending.source = request.source;
   pending.subject = request.subject;
   pending.sealed = request.sealed;
-  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*request.expiry + kClockSkew - context_.now.wall);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(*request.expiry + kClockSkew - context_.now.wall);
   timers_.schedule(order.read, context_.now.instant + left);
   pending_.emplace(order.read, std::move(pending));
   context_.count("read.asked");

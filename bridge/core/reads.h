@@ -1,11 +1,10 @@
-// Questions about sessions that peers and our own callers ask of the local gateway: the responder's side. Nothing is journaled;
-// a question whose asker has stopped waiting is forgotten.
+// Questions about sessions that peers and our own callers ask of the local gateway: the responder's side. Nothing is
+// journaled; a question whose asker has stopped waiting is forgotten.
 #pragma once
 
 #include <map>
-#include <string>
-#include <vector>
 
+#include "bridge/core/admission.h"
 #include "bridge/core/answers.h"
 #include "bridge/core/context.h"
 #include "bridge/core/event.h"
@@ -19,7 +18,7 @@ class Reads {
 
   /// Asks the gateway. `agents`: whose sessions the asker may know of. REQUIRES: a sessions_list, sessions_history or
   /// session_status that has passed the checks.
-  void take(const Message& request, std::vector<std::string> agents, std::uint64_t reply_bytes_max);
+  void take(const Message& request, Admission::Readable readable, std::uint64_t reply_bytes_max);
   void on_read(const event::SessionsRead& read);
 
   void on_time();

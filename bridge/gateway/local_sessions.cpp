@@ -30,7 +30,7 @@ std::string list(const ReadSessions& order, const body::SessionsList& asked, con
   std::vector<json> rows;
   for (const auto& session : sessions) {
     if (!is_asked_for(session, asked, now)) continue;
-    auto row = session_row(row_of(session), order.agents);
+    auto row = session_row(row_of(session), order.agents, order.rules);
     if (row && is_kind_wanted(*row, asked.kinds)) rows.push_back(std::move(*row));
   }
   const auto offset = asked.offset.value_or(0);

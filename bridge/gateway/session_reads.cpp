@@ -92,7 +92,7 @@ class Reading {
       const auto& rows = member(answer.response.payload, "sessions");
       if (!rows.is_array()) break;
       for (const auto& row : rows) {
-        auto told = session_row(row, order_.agents);
+        auto told = session_row(row, order_.agents, order_.rules);
         if (told && is_kind_wanted(*told, asked.kinds) && wanted.size() < count) wanted.push_back(std::move(*told));
       }
       from += rows.size();

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "bridge/core/policy.h"
 #include "bridge/gateway/frames.h"
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/history.h"
@@ -18,10 +19,12 @@ namespace {
 constexpr std::string_view kAgentPrefix = "agent:";
 // Beside what each row says for itself: the key, its agent, the kind.
 constexpr const char* kRowMembers[] = {
-    "label",        "displayName",      "sessionId",   "updatedAt",        "createdAt",      "lastInteractionAt", "status",     "hasActiveRun",
-    "startedAt",    "endedAt",          "runtimeMs",   "abortedLastRun",   "model",          "modelProvider",     "thinkingLevel", "contextTokens",
-    "inputTokens",  "outputTokens",     "totalTokens", "totalTokensFresh", "estimatedCostUsd", "archived",        "pinned"};
-constexpr const char* kMessageMembers[] = {"role", "timestamp", "stopReason", "errorMessage", "model", "provider", "toolName", "toolCallId", "isError", "senderLabel"};
+    "label",       "displayName",      "sessionId",        "updatedAt",     "createdAt",   "lastInteractionAt",
+    "status",      "hasActiveRun",     "startedAt",        "endedAt",       "runtimeMs",   "abortedLastRun",
+    "model",       "modelProvider",    "thinkingLevel",    "contextTokens", "inputTokens", "outputTokens",
+    "totalTokens", "totalTokensFresh", "estimatedCostUsd", "archived",      "pinned"};
+constexpr const char* kMessageMembers[] = {"role",     "timestamp", "stopReason", "errorMessage", "model",
+                                           "provider", "toolName",  "toolCallId", "isError",      "senderLabel"};
 constexpr const char* kProvenanceMembers[] = {"kind", "sourceSessionKey", "sourceChannel", "sourceTool"};
 constexpr const char* kToolCallMembers[] = {"id", "name", "arguments", "input"};
 
@@ -75,16 +78,19 @@ std::string kind_of(std::string_view key, const json& row) {
   const auto rest = rest_of_key(key);
   if (rest == "main") return "main";
   for (const std::string_view kind : {"cron", "hook", "node"}) {
-    if (rest.starts_with(kind) && rest.size() > kind.size() && (rest[kind.size()] == ':' || (kind == "node" && rest[kind.size()] == '-')))
+    if (rest.starts_with(kind) && rest.size() > kind.size() &&
+        (rest[kind.size()] == ':' || (kind == "node" && rest[kind.size()] == '-')))
       return std::string(kind);
   }
-  const bool is_group = text_member(row, "kind") == "group" || key.find(":group:") != std::string_view::npos || key.find(":channel:") != std::string_view::npos;
+  const bool is_group = text_member(row, "kind") == "group" || key.find(":group:") != std::string_view::npos ||
+                        key.find(":channel:") != std::string_view::npos;
   return is_group ? "group" : "other";
 }
 
 std::string channel_of(const std::string& kind, const json& row) {
   if (kind == "cron" || kind == "hook" || kind == "node") return "internal";
-  for (auto channel : {text_member(row, "channel"), text_member(member(row, "deliveryContext"), "channel"), text_member(row, "lastChannel")}) {
+  for (auto channel : {text_member(row, "channel"), text_member(member(row, "deliveryContext"), "channel"),
+                       text_member(row, "lastChannel")}) {
     if (!channel.empty()) return channel;
   }
   return "unknown";
@@ -97,7 +103,8 @@ bool is_tool_call(const std::string& type) {
 json tool_call(const json& block) {
   json call = {{"type", "toolCall"}};
   for (const auto* name : kToolCallMembers) {
-    if (const auto& value = member(block, name); !value.is_null()) call[name] = depth_of(value) > kToolDepthMax ? json(dump(value)) : value;
+    if (const auto& value = member(block, name); !value.is_null())
+      call[name] = depth_of(value) > kToolDepthMax ? json(dump(value)) : value;
   }
   return call;
 }
@@ -106,7 +113,8 @@ json tool_call(const json& block) {
 json visible_block(const json& block, bool include_tools) {
   const auto type = text_member(block, "type");
   if (type == "text") return {{"type", "text"}, {"text", text_member(block, "text")}};
-  if (type == "thinking") return include_tools ? json{{"type", "thinking"}, {"thinking", text_member(block, "thinking")}} : json();
+  if (type == "thinking")
+    return include_tools ? json{{"type", "thinking"}, {"thinking", text_member(block, "thinking")}} : json();
   if (is_tool_call(type)) return include_tools ? tool_call(block) : json();
   json omitted = {{"type", type.empty() ? "unknown" : type}, {"omitted", true}};
   copy_scalar(block, omitted, "mimeType");
@@ -194,7 +202,8 @@ std::string_view agent_of_key(std::string_view session_key) {
   if (!session_key.starts_with(kAgentPrefix)) return {};
   session_key.remove_prefix(kAgentPrefix.size());
   const auto end = session_key.find(':');
-  return end == std::string_view::npos || end + 1 == session_key.size() ? std::string_view() : session_key.substr(0, end);
+  return end == std::string_view::npos || end + 1 == session_key.size() ? std::string_view()
+                                                                        : session_key.substr(0, end);
 }
 
 bool may_be_told(std::string_view session_key, const std::vector<std::string>& agents) {
@@ -210,14 +219,18 @@ Result<std::string> told_session(const std::string& asked, const std::string& fo
   const auto prefix = agent_prefix(agent);
   if (!found.starts_with(prefix) || !may_be_told(found, {agent})) return no_session(asked);
   if (found == asked || asked == prefix + "main") return found;
-  return Error{ErrorCode::UnknownSession,
-               "No session found: " + asked + "; write its key as sessions_list has it, in small letters and without blanks", false};
+  return Error{
+      ErrorCode::UnknownSession,
+      "No session found: " + asked + "; write its key as sessions_list has it, in small letters and without blanks",
+      false};
 }
 
-std::optional<json> session_row(const json& row, const std::vector<std::string>& agents) {
+std::optional<json> session_row(const json& row, const std::vector<std::string>& agents,
+                                const std::vector<core::action::SessionRule>& rules) {
   const auto key = text_member(row, "key");
   if (!may_be_told(key, agents)) return std::nullopt;
   const std::string agent(agent_of_key(key));
+  if (!core::is_told(rules, agent, key)) return std::nullopt;
   if (const auto owner = text_member(row, "agentId"); !owner.empty() && owner != agent) return std::nullopt;
   const auto kind = kind_of(key, row);
   json told = {{"key", key}, {"agentId", agent}, {"kind", kind}, {"channel", channel_of(kind, row)}};
@@ -246,7 +259,8 @@ Transcript read_transcript(const json& history, const Window& window) {
   return transcript;
 }
 
-ListListing::ListListing(std::size_t bytes_max, std::uint64_t offset) : bytes_max_(bytes_max), offset_(offset), bytes_(kListAround) {}
+ListListing::ListListing(std::size_t bytes_max, std::uint64_t offset)
+    : bytes_max_(bytes_max), offset_(offset), bytes_(kListAround) {}
 
 bool ListListing::add(json row, Transcript last_messages) {
   const auto bare = cost_of(row);
@@ -272,7 +286,8 @@ std::string ListListing::finish(bool has_more) && {
   return dump(listing);
 }
 
-std::string history_listing(const std::string& session_key, Transcript transcript, std::uint64_t offset, std::size_t bytes_max) {
+std::string history_listing(const std::string& session_key, Transcript transcript, std::uint64_t offset,
+                            std::size_t bytes_max) {
   auto& entries = transcript.entries;
   const auto around = kHistoryAround + dump(session_key).size();
   const auto room = bytes_max > around ? bytes_max - around : 0;

@@ -10,7 +10,7 @@ from clawtest.bridge import EXIT_OK  # noqa: E402
 
 SECRET = "the code is 4711"
 HIDDEN, SHOWN = "agent:jarvis:private", "agent:jarvis:work"
-POLICY = [{"from": "*/*", "to": "jarvis", "sessions": [f"{HIDDEN}*"], "deny": ["sessions_history", "session_status"]},
+POLICY = [{"from": "*/*", "to": "jarvis", "sessions": [f"{HIDDEN}*"], "deny": ["sessions_list", "sessions_history", "session_status"]},
           {"from": "*/*", "to": "jarvis", "allow": ["sessions_history"]}]
 
 
@@ -37,6 +37,13 @@ class SessionRules(case.Case):
                 self.assertEqual(refused.get("error", {}).get("code"), "forbidden", refused)
                 self.assertIn("leave messageLimit out", refused["error"]["message"])
                 self.assertNotIn(SECRET, json.dumps(self.ask("sessions_list", **agent)))
+
+    def test_a_list_has_the_sessions_that_its_asker_may_list(self):
+        for agent in ({"agentId": "jarvis"}, {}):
+            with self.subTest(agent):
+                keys = {row["key"] for row in self.ask("sessions_list", **agent)["sessions"]}
+                self.assertIn(SHOWN, keys)
+                self.assertNotIn(HIDDEN, keys)
 
     def test_a_rule_about_a_session_holds_however_its_key_is_written(self):
         self.assertIn(SECRET, json.dumps(self.ask("sessions_history", sessionKey=SHOWN)))

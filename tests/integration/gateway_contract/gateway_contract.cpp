@@ -194,7 +194,7 @@ class Bridge {
 
   template <class What>
   Result<std::string> ask(std::vector<std::string> agents, What what, std::size_t bytes_max = 500'000) {
-    gateway_.carry_out(action::ReadSessions{.read = ++reads_, .agents = std::move(agents), .what = std::move(what), .bytes_max = bytes_max});
+    gateway_.carry_out(action::ReadSessions{.read = ++reads_, .agents = std::move(agents), .rules = {}, .what = std::move(what), .bytes_max = bytes_max});
     auto listing = wait_for<event::SessionsRead>([&](const auto& read) { return read.read == reads_; }).listing;
     EXPECT_TRUE(!listing || listing->size() <= bytes_max);
     return listing;

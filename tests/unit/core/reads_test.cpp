@@ -79,6 +79,25 @@ TEST_F(Reads, OfHistoriesNeedARule) {
   ASSERT_TRUE(told(ticket));
 }
 
+TEST_F(Reads, OfListsSayWhichSessionsMayBeTold) {
+  PolicyRule rule;
+  rule.from = {"macbook/*"};
+  rule.to = {"jarvis"};
+  rule.sessions = {"agent:jarvis:private*"};
+  rule.deny = {Operation::SessionsList};
+  imac.options().policy.insert(imac.options().policy.begin(), rule);
+  imac.boot(now);
+  bring_up();
+  read(body::SessionsList{}, "");
+  const auto order = only_read(imac);
+  EXPECT_EQ(order.agents, (std::vector<std::string>{"jarvis", "pepper"}));
+  EXPECT_FALSE(is_told(order.rules, "jarvis", "agent:jarvis:private:1"));
+  EXPECT_TRUE(is_told(order.rules, "jarvis", "agent:jarvis:main"));
+  EXPECT_TRUE(is_told(order.rules, "pepper", "agent:pepper:private"));
+  read(body::SessionStatus{}, "jarvis");  // policy was asked about its one session
+  EXPECT_TRUE(is_told(only_read(imac).rules, "jarvis", "agent:jarvis:private:1"));
+}
+
 TEST_F(Reads, OfListsWithMessagesNeedTheRuleOfHistories) {
   body::SessionsList list;
   list.message_limit = 20;

@@ -269,7 +269,7 @@ TEST_F(CommandTest, TellsWhichSessionsAreBusy) {
   gateway->carry_out(order);
   (void)next<event::RunStarted>();
   const auto read = [&](auto what) {
-    gateway->carry_out(action::ReadSessions{.read = 7, .agents = {"jarvis"}, .what = std::move(what), .bytes_max = 10'000});
+    gateway->carry_out(action::ReadSessions{.read = 7, .agents = {"jarvis"}, .rules = {}, .what = std::move(what), .bytes_max = 10'000});
     return next<event::SessionsRead>().listing;
   };
   EXPECT_EQ(*read(body::SessionsList{}),

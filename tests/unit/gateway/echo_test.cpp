@@ -60,7 +60,7 @@ class EchoTest : public testing::Test {
   }
   template <class What>
   Result<std::string> ask(Echo& echo, std::vector<std::string> agents, What what) {
-    echo.carry_out(action::ReadSessions{.read = 7, .agents = std::move(agents), .what = std::move(what), .bytes_max = 100'000});
+    echo.carry_out(action::ReadSessions{.read = 7, .agents = std::move(agents), .rules = {}, .what = std::move(what), .bytes_max = 100'000});
     return std::get<event::SessionsRead>(poll().at(0)).listing;
   }
   template <class What>
