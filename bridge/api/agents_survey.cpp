@@ -21,9 +21,13 @@ constexpr milliseconds kWaitMax{2'000};
 
 class Survey : public std::enable_shared_from_this<Survey> {
  public:
-  Survey(core::Service& service, const Caller& caller, milliseconds wait, Respond respond)
-      : service_(service), caller_(caller), respond_(std::move(respond)), ends_(steady_clock::now() + std::min(wait, kWaitMax)) {
+  enum class Of { Everybody, Own };
+
+  Survey(core::Service& service, const Caller& caller, Of whom, milliseconds wait, Respond respond)
+      : service_(service), caller_(caller), whom_(whom), respond_(std::move(respond)), ends_(steady_clock::now() + std::min(wait, kWaitMax)) {
     const std::string own = service_.status().gateway;
+    to_ask_.push_back(own);
+    if (whom_ == Of::Own) return;
     for (const auto& peer : service_.peers()) {
       const bool is_there = peer.presence == "online" || peer.presence == "degraded";
       const bool believed = peer.trust != "pending" && peer.trust != "revoked";
@@ -44,6 +48,7 @@ class Survey : public std::enable_shared_from_this<Survey> {
   [[nodiscard]] Answer answer() const {
     std::vector<AskedAgent> agents;
     for (auto& view : service_.agents()) {
+      if (whom_ == Of::Own && view.remote) continue;
       AskedAgent agent{std::move(view), {}, {}};
       if (const auto found = answers_.find(agent.agent.gateway); found != answers_.end()) {
         agent.ops = ops_of(found->second, agent.agent.id);
@@ -101,6 +106,7 @@ class Survey : public std::enable_shared_from_this<Survey> {
 
   core::Service& service_;
   const Caller caller_;
+  const Of whom_;
   Respond respond_;
   const steady_clock::time_point ends_;
   std::deque<std::string> to_ask_;
@@ -108,12 +114,20 @@ class Survey : public std::enable_shared_from_this<Survey> {
   std::map<std::string, core::AskResult> answers_;
 };
 
+Outcome survey(core::Service& service, const Caller& caller, Survey::Of whom, milliseconds wait, Respond respond) {
+  const auto survey = std::make_shared<Survey>(service, caller, whom, wait, std::move(respond));
+  if (wait.count() == 0 || !survey->begin()) return survey->answer();
+  return Pending{[survey] { survey->cancel(); }, {}};
+}
+
 }  // namespace
 
 Outcome survey_agents(core::Service& service, const Caller& caller, milliseconds wait, Respond respond) {
-  const auto survey = std::make_shared<Survey>(service, caller, wait, std::move(respond));
-  if (wait.count() == 0 || !survey->begin()) return survey->answer();
-  return Pending{[survey] { survey->cancel(); }, {}};
+  return survey(service, caller, Survey::Of::Everybody, wait, std::move(respond));
+}
+
+Outcome survey_own_agents(core::Service& service, const Caller& caller, milliseconds wait, Respond respond) {
+  return survey(service, caller, Survey::Of::Own, wait, std::move(respond));
 }
 
 std::optional<Error> failure_of(const core::AskResult& result) {

@@ -97,11 +97,7 @@ Outcome Tools::agents_list(ToolCall call) {
   const std::string own = service_.status().gateway;
   const auto requester = requester_of(call.caller);
   if (arguments->gateway.empty()) return survey_agents(service_, call.caller, arguments->wait, std::move(call.respond));
-  if (arguments->gateway == own) {
-    auto agents = service_.agents();
-    std::erase_if(agents, [&](const auto& agent) { return agent.gateway != own; });
-    return ok(agents_json(agents, requester));
-  }
+  if (arguments->gateway == own) return survey_own_agents(service_, call.caller, arguments->wait, std::move(call.respond));
   core::event::LocalAsk ask;
   ask.caller_agent = call.caller.agent;
   ask.what = body::AgentsList{};

@@ -1,8 +1,8 @@
 // clawbridge send: a message to an agent, and its reply. clawbridge spawn: a task in a session of its own.
 #include <nlohmann/json.hpp>
 
+#include "bridge/cli/attached_files.h"
 #include "bridge/cli/commands.h"
-#include "bridge/cli/files.h"
 #include "bridge/cli/progress.h"
 #include "bridge/cli/render.h"
 #include "bridge/cli/target.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "bridge/cli/files.h"
+#include "bridge/cli/attached_files.h"
 #include "bridge/cli/local_paths.h"
 #include "bridge/cli/render.h"
 

@@ -4,10 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "bridge/cli/failure.h"
@@ -48,13 +47,23 @@ int write_beside(int file, std::string_view text, unsigned mode, const struct st
 }  // namespace
 
 std::string read_file(const std::string& path, std::string_view what) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   std::string bytes;
-  if (file) bytes.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  if (!file || file.bad()) {
-    throw Failure(ExitCode::Failed, "bad_request",
-                  "cannot read " + std::string(what) + " \"" + path + "\": " + std::strerror(errno != 0 ? errno : EIO));
+  std::array<char, 65536> block{};
+  ssize_t count = 0;
+  while (file >= 0 && bytes.size() <= kReadBytesMax && (count = ::read(file, block.data(), block.size())) != 0) {
+    if (count < 0 && errno != EINTR) break;
+    if (count > 0) bytes.append(block.data(), static_cast<std::size_t>(count));
+  }
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (file < 0 || count < 0) {
+    throw Failure(ExitCode::Failed, "bad_request", "cannot read " + std::string(what) + " \"" + path + "\": " + std::strerror(error));
+  }
+  if (bytes.size() > kReadBytesMax) {
+    throw Failure(ExitCode::Refused, "too_large",
+                  "cannot send " + std::string(what) + " \"" + path + "\": it has more than " + std::to_string(kReadBytesMax) +
+                      " bytes, and no message takes as many; send a part of it, or where it can be fetched");
   }
   return bytes;
 }

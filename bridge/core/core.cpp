@@ -466,7 +466,7 @@ void Core::ask(event::LocalAsk ask) {
   }
   const bool own = ask.gateway == context_.me();
   const auto* peer = peers_.find_pinned(ask.gateway);
-  if (peer == nullptr || (own && !of_sessions)) {
+  if (peer == nullptr || (own && op == Operation::Ping)) {
     return refuse({ErrorCode::UnknownPeer, "no trusted gateway \"" + ask.gateway + "\" is known here; `clawbridge peers list` shows those that are", true});
   }
   if (!own && !link_.up()) {

@@ -212,11 +212,18 @@ void Inbox::answer_read_only(const Message& message) {
       reply.pong = body::Pong{context_.options.version, format_time(context_.now.wall), context_.incarnation, turns_.open()};
       break;
     case Operation::AgentsList: {
+      // As admission decides: our own callers may address every agent, and no rule is about them.
+      const bool own = message.source.gateway == context_.me();
       reply.agents = gateway_.exposed();
+      if (own) {
+        reply.agents->clear();
+        for (const auto& agent : gateway_.info().agents) {
+          if (is_agent_id(agent.id)) reply.agents->push_back({agent.id, agent.name, {}});
+        }
+      }
       for (auto& agent : *reply.agents) {
         for (const auto op : kOperationsHere) {
-          const auto what = policy_.judge(message.source, op, agent.id, default_session(agent.id)).what;
-          if (what != Decision::What::Deny) agent.ops.emplace_back(to_string(op));
+          if (own || policy_.judge(message.source, op, agent.id, default_session(agent.id)).what != Decision::What::Deny) agent.ops.emplace_back(to_string(op));
         }
       }
       break;

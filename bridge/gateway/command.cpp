@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bridge/gateway/local_sessions.h"
+#include "bridge/gateway/output_so_far.h"
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/turn_folder.h"
 
@@ -25,6 +26,7 @@ using core::action::StartRun;
 namespace {
 
 constexpr std::chrono::seconds kLookForProgram{3};  // for a program that is not there
+constexpr std::chrono::milliseconds kProgressPause{100};  // nobody is told more often
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -94,7 +96,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return;
     }
     known_.insert(turn_folder_name(order.idempotency_key));
-    settle(Turn{order.run, order.idempotency_key, order.session_key, order.boot_id == boot_id_, false, false});
+    settle(Turn{.run = order.run, .key = order.idempotency_key, .session_key = order.session_key, .same_boot = order.boot_id == boot_id_});
   }
 
   void forget(const ForgetRun& order) {
@@ -144,15 +146,19 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
     bool same_boot = false;  // neither machine nor turns' folder have changed since it was handed over
     bool is_started = false;  // and reported as such
     bool is_forgotten = false;
+    bool tells = false;  // what the program prints so far
   };
   /// A turn whose supervisor lives: `alive` ends with it.
   struct Run {
-    Run(asio::io_context& io, Turn turn_of_it, Descriptor end) : turn(std::move(turn_of_it)), alive(io, end.release()) {}
+    Run(asio::io_context& io, Turn turn_of_it, Descriptor end) : turn(std::move(turn_of_it)), alive(io, end.release()), pause(io) {}
     Turn turn;
     asio::posix::stream_descriptor alive;
+    OutputSoFar output;
+    asio::steady_timer pause;
+    bool is_pausing = false;
   };
 
-  [[nodiscard]] static Turn turn_of(const StartRun& order) { return {order.run, order.idempotency_key, order.session_key, true, false, false}; }
+  [[nodiscard]] static Turn turn_of(const StartRun& order) { return {.run = order.run, .key = order.idempotency_key, .session_key = order.session_key, .same_boot = true}; }
 
   // ---- up and down ----
 
@@ -187,6 +193,7 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
                          .reply_bytes = settings_.reply_bytes,
                          .time_limit = time_limit(order),
                          .durable = settings_.durable,
+                         .tells = order.progress,
                          .workdir = std::filesystem::absolute(settings_.workdir).string(),
                          .environment = settings_.environment,
                          .argv = settings_.argv};
@@ -211,7 +218,9 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
       return;
     }
     supervisors_.insert(*process);
-    follow(turn_of(order), std::move(prepared.alive));
+    auto turn = turn_of(order);
+    turn.tells = order.progress;
+    follow(std::move(turn), std::move(prepared.alive));
   }
 
   /// The shorter one of the settings' and the spawn's.
@@ -235,17 +244,41 @@ class Command::State : public std::enable_shared_from_this<Command::State> {
   }
 
   void on_sign(const std::shared_ptr<Run>& run) {
-    std::array<char, 16> signs{};
+    std::array<char, 4096> block{};
     ssize_t count = 0;
     // To the end, because only what comes later wakes this again.
-    while ((count = ::read(run->alive.native_handle(), signs.data(), signs.size())) > 0) {
-      if (!std::exchange(run->turn.is_started, true)) report(core::event::RunStarted{run->turn.run, run->turn.key});
+    while ((count = ::read(run->alive.native_handle(), block.data(), block.size())) > 0) {
+      std::string_view told(block.data(), static_cast<std::size_t>(count));
+      if (!std::exchange(run->turn.is_started, true)) {
+        report(core::event::RunStarted{run->turn.run, run->turn.key});
+        told.remove_prefix(1);  // kStartedSign
+      }
+      if (run->turn.tells) run->output.add(told);
     }
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return listen(run);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+      tell(run);
+      return listen(run);
+    }
     const auto turn = run->turn;
     runs_.erase(turn.run);
     if (turn.is_forgotten) return drop(turn.key);
     settle(turn);
+  }
+
+  // What is printed during the pause is told after it, in one.
+  void tell(const std::shared_ptr<Run>& run) {
+    auto text = run->is_pausing ? std::nullopt : run->output.tell();
+    if (!text) return;
+    report(core::event::RunProgress{run->turn.run, std::move(*text)});
+    run->is_pausing = true;
+    run->pause.expires_after(kProgressPause);
+    run->pause.async_wait([weak = weak_from_this(), weak_run = std::weak_ptr(run)](const boost::system::error_code& cancelled) {
+      const auto self = weak.lock();
+      const auto still = weak_run.lock();
+      if (!self || !still || self->stopped_ || cancelled) return;
+      still->is_pausing = false;
+      self->tell(still);
+    });
   }
 
   // ---- what became of a turn ----

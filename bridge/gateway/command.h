@@ -5,6 +5,9 @@
 // the turn's folder (turn_folder.h), which is all that is asked after a restart. What is never known twice is never run
 // twice: one folder per idempotency key, claimed once.
 //
+// What the program prints while it runs is the reply so far, for askers that want to see it grow. It goes through a pipe of the
+// turn and is kept nowhere: a restart of the bridge ends it, not the turn.
+//
 // Sessions: any `agent:<id>:<name>` of a configured agent, which the program gets as CLAW_SESSION; what a session is, is the
 // program's business. One turn of a session at a time, several sessions in parallel: the core sees to it.
 #pragma once

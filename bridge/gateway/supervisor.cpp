@@ -92,7 +92,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 class Supervisor {
  public:
-  explicit Supervisor(const SupervisorOrder& order) : order_(order), alive_(kAliveDescriptor), control_(kControlDescriptor) {}
+  explicit Supervisor(const SupervisorOrder& order) : order_(order), alive_(kAliveDescriptor), control_(kControlDescriptor), tells_(order.tells) {}
 
   int run() {
     keep_from_programs(alive_.get());
@@ -266,7 +266,14 @@ class Supervisor {
   void keep_output(std::string_view bytes) {
     const auto room = static_cast<std::size_t>(order_.reply_bytes) - end_.output.size();
     end_.truncated = end_.truncated || bytes.size() > room;
+    tell(bytes.substr(0, room));
     end_.output.append(bytes.substr(0, room));
+  }
+
+  // From the beginning and without a gap: once something cannot be told at once, nothing more is. (Nobody listens, or the FIFO is full.)
+  void tell(std::string_view bytes) {
+    const auto told = std::min(end_.output.size(), kToldBytesMax);
+    tells_ = tells_ && write_all(alive_.get(), bytes.substr(0, kToldBytesMax - told)) == 0;
   }
 
   void keep_errors(std::string_view bytes) {
@@ -306,6 +313,7 @@ class Supervisor {
   const SupervisorOrder& order_;
   Descriptor alive_;  // held until this process is gone: its closing is how the bridge learns
   Descriptor control_;
+  bool tells_;
   Descriptor folder_;
   Pipe signals_;
   Descriptor out_;

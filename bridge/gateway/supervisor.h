@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,8 +25,9 @@ inline constexpr const char* kSuperviseCommand = "supervise-turn";
 // Descriptors that it is started with: the ends of the folder's FIFOs.
 inline constexpr int kAliveDescriptor = 3;
 inline constexpr int kControlDescriptor = 4;
-/// What it writes to `alive` once the program runs.
+/// What it writes to `alive` once the program runs; what the program prints follows, if that is to be told.
 inline constexpr char kStartedSign = 's';
+inline constexpr std::size_t kToldBytesMax = std::size_t{64} * 1024;  // of what it prints
 
 /// What a supervisor is told, on its command line.
 struct SupervisorOrder {
@@ -33,6 +35,7 @@ struct SupervisorOrder {
   std::uint64_t reply_bytes = 0;            // of stdout that are kept
   std::chrono::milliseconds time_limit{0};  // 0: none
   bool durable = false;                     // the outcome survives a loss of power
+  bool tells = false;                       // what the program prints goes to `alive` as it comes, while somebody takes it there
   std::string workdir;
   std::vector<std::string> environment;     // names that the program gets beside the usual ones
   std::vector<std::string> argv;            // argv[0] is the path of the program

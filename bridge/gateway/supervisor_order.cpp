@@ -27,6 +27,7 @@ std::vector<std::string> to_arguments(const SupervisorOrder& order) {
                                      std::to_string(order.reply_bytes),
                                      std::to_string(order.time_limit.count()),
                                      order.durable ? "1" : "0",
+                                     order.tells ? "1" : "0",
                                      order.workdir,
                                      std::to_string(order.environment.size())};
   arguments.insert(arguments.end(), order.environment.begin(), order.environment.end());
@@ -35,19 +36,20 @@ std::vector<std::string> to_arguments(const SupervisorOrder& order) {
 }
 
 std::optional<SupervisorOrder> supervisor_order(const std::vector<std::string>& arguments) {
-  constexpr std::size_t kBefore = 7;  // what stands before the lists
+  constexpr std::size_t kBefore = 8;  // what stands before the lists
   if (arguments.size() < kBefore || arguments[0] != kSuperviseCommand) return std::nullopt;
   SupervisorOrder order;
   std::int64_t time_limit = 0;
   std::size_t names = 0;
-  if (!read_number(arguments[2], order.reply_bytes) || !read_number(arguments[3], time_limit) || !read_number(arguments[6], names) ||
+  if (!read_number(arguments[2], order.reply_bytes) || !read_number(arguments[3], time_limit) || !read_number(arguments[7], names) ||
       names >= arguments.size() - kBefore) {
     return std::nullopt;
   }
   order.folder = arguments[1];
   order.time_limit = std::chrono::milliseconds(time_limit);
   order.durable = arguments[4] == "1";
-  order.workdir = arguments[5];
+  order.tells = arguments[5] == "1";
+  order.workdir = arguments[6];
   const auto lists = arguments.begin() + kBefore;
   const auto argv = lists + static_cast<std::ptrdiff_t>(names);
   order.environment.assign(lists, argv);

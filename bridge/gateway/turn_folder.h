@@ -4,7 +4,8 @@
 //     request   the text; the program's stdin                                                      made by the bridge
 //     files/    the files that came with it, if any did                                            made by the bridge
 //     reply/    where the program leaves files that go with its reply                              made by the bridge
-//     alive     FIFO that the supervisor holds open for writing while it lives, and nobody else    made by the bridge
+//     alive     FIFO that the supervisor holds open for writing while it lives, and nobody else;
+//               through it tells that the program runs, and what it prints (supervisor.h)           made by the bridge
 //     control   FIFO by which the supervisor is told to end the program                            made by the bridge
 //     claimed   symbolic link that names who decided over the turn                                 made once, see below
 //     ended     how it ended and what it printed (turn_end.h); appears in one step                 made by the supervisor

@@ -118,9 +118,16 @@ class AgentApi(case.SharedCase):
             self.assertEqual(listed["requester"], agent)
             jarvis = next(found for found in listed["agents"] if found["id"] == "jarvis")
             self.assertEqual((jarvis["gateway"], jarvis["presence"], "sessions_spawn" in jarvis["ops"]), ("imac", "online", may_spawn))
+            own = self.good("agents_list", {"gateway": "macbook"}, {"X-Claw-Agent": agent})["agents"]
+            self.assertEqual(own, [found for found in listed["agents"] if found["gateway"] == "macbook"])
+            for found in own:
+                self.assertEqual((found["presence"], found["remote"]), ("online", False))
+                self.assertIn("sessions_spawn", found["ops"], "no rule is about one's own")
+        spawned = self.good("sessions_spawn", {"task": "at home", "agentId": "macbook/main"}, {"X-Claw-Agent": "other"})
+        self.assertIn(spawned["status"], ("accepted", "ok"), "and so it is")
         allowed = run_cli(["agents", "--allowed", "--as", "other", "--socket", self.fed.macbook.socket], self.fed.macbook.directory)
         self.assertIn("ALLOWED", allowed.text)
-        self.assertNotIn("sessions_spawn", allowed.text)
+        self.assertEqual({line.split("/")[0]: "sessions_spawn" in line for line in allowed.text.splitlines()[1:]}, {"macbook": True, "imac": False})
 
     def test_exchange_of_ones_own(self):
         sent = self.good("sessions_send", {"message": "hello", "agentId": "imac/jarvis", "timeoutSeconds": 0})

@@ -1,17 +1,21 @@
 """A gateway that is a program: what goes in and comes out, and turns that outlive their bridge."""
 
+import base64
 import collections
+import hashlib
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import case, process, texts  # noqa: E402
-from clawtest.bridge import EXIT_OK  # noqa: E402
+from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, binary  # noqa: E402
 
 # Does what a text that begins with `@@ ` says; answers any other with `agent: ` and its very bytes.
 AGENT = r"""#!/usr/bin/python3 -BEs
@@ -36,6 +40,21 @@ elif words[1] == b"environment":
                           "session": os.getsid(0), "group": os.getpgid(0), "pid": os.getpid()}).encode())
 elif words[1] == b"print":
     out.write(eval(words[2]))
+elif words[1] == b"count":  # a line at once and one after each of the files is there
+    for number, name in enumerate(words[2:] + [b""], 1):
+        os.write(1, b"line %d\n" % number)
+        while name and not os.path.exists(name):
+            time.sleep(0.01)
+elif words[1] == b"files":  # tells what came, and gives it back with its bytes reversed
+    came, back = os.environ.get("CLAW_ATTACHMENTS", ""), os.environ["CLAW_REPLY_ATTACHMENTS"]
+    names = sorted(os.listdir(came)) if came else []
+    for name in names:
+        with open(came + "/" + name, "rb") as file, open(back + "/back-" + name, "wb") as reply:
+            reply.write(file.read()[::-1])
+    for name, size in zip(words[2::2], words[3::2]):  # and more of its own
+        with open(back.encode() + b"/" + name, "wb") as reply:
+            reply.write(bytes(int(size)))
+    out.write(", ".join(names).encode())
 elif words[1] == b"fail":
     sys.stderr.write("what went wrong\n")
     record("end")
@@ -251,6 +270,109 @@ class Exchange(Command):
             self.assertEnded(federation, id_, "ok", f"agent: number {number}")
         self.assertNothingLeft(federation)
         self.assertEqual(len(os.listdir(f"/proc/{federation.imac.pid}/fd")), files)
+        self.assertEqual(set(self.times_run().values()), {1})
+
+
+class Files(Command):
+    """Files that come with a message lie beside the program; those that it leaves go with its reply."""
+
+    def digest(self, bytes_):
+        return hashlib.sha256(bytes_).hexdigest()
+
+    def test_by_command(self):
+        federation = self.command_federation(observe=True)
+        folder = self.make_directory()
+        texts_ = {"a/note.txt": "Schöne Grüße\n".encode(), "b/note.txt": b"the other", "data.bin": secrets.token_bytes(100_000), "empty": b""}
+        for name, content in texts_.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+        attach = [word for name in texts_ for word in ("--attach", folder / name)]
+        done = federation.macbook.send("imac/jarvis", "@@ files", *attach, "--save-attachments", folder / "out")
+        self.assertCode(done, EXIT_OK)
+        self.assertEqual(done.json["reply"], "2-note.txt, data.bin, empty, note.txt", "a name that comes twice gets a number")
+        expected = {f"back-{name}": texts_[path][::-1] for name, path in
+                    (("note.txt", "a/note.txt"), ("2-note.txt", "b/note.txt"), ("data.bin", "data.bin"), ("empty", "empty"))}
+        self.assertEqual({path.name: path.read_bytes() for path in (folder / "out").iterdir()}, expected)
+        self.assertEqual({file["name"]: file["digest"] for file in done.json["attachments"]}, {name: self.digest(content) for name, content in expected.items()})
+        again = federation.macbook.send("imac/jarvis", "@@ files", "--attach", folder / "empty", "--save-attachments", folder / "out")
+        self.assertCode(again, EXIT_OK)
+        self.assertEqual((folder / "out" / "back-empty-2").read_bytes(), b"", "nothing is overwritten")
+        self.assertAuthentic(federation)
+        self.assertNothingLeft(federation)
+
+    def test_over_the_api(self):
+        federation = self.command_federation()
+        content = secrets.token_bytes(1000)
+        result = self.ask(federation, "@@ files", attachments=[{"name": "../x.png", "mimeType": "image/png", "content": base64.b64encode(content).decode()}])
+        self.assertEqual((result["status"], result["reply"]), ("ok", "x.png"), result)
+        self.assertEqual(result["attachments"], [{"name": "back-x.png", "mimeType": "image/png", "content": base64.b64encode(content[::-1]).decode(),
+                                                  "digest": self.digest(content[::-1])}])
+        shown = federation.macbook.exchange(result["correlationId"]).json
+        self.assertEqual(shown["attachments"], result["attachments"], "they are kept with the reply")
+
+    def test_what_cannot_be_sent_says_why(self):
+        federation = self.command_federation()
+        folder = self.make_directory()
+        (folder / "large.bin").write_bytes(bytes(1_000_000))    # too much for a message, and for the daemon to read at all
+        (folder / "larger.bin").write_bytes(bytes(3_000_000))
+        for attach, code, words in (([folder / "missing"], EXIT_FAILED, "missing"), ([folder], EXIT_FAILED, "Is a directory"),
+                                    ([folder / "large.bin"], EXIT_REFUSED, "imac and the broker take 1048576"),
+                                    ([folder / "larger.bin"], EXIT_REFUSED, "too_large"), (["/dev/null"] * 17, EXIT_USAGE, "at most 16 files")):
+            with self.subTest(attach[0], count=len(attach)):
+                done = federation.macbook.send("imac/jarvis", "@@ files", *(word for path in attach for word in ("--attach", path)))
+                self.assertCode(done, code)
+                self.assertIn(words, done.text)
+        self.assertEqual(self.records(), [])
+
+    def test_what_does_not_fit_into_the_reply_is_named(self):
+        federation = self.command_federation()
+        result = self.ask(federation, "@@ files small 100 toobig 600000")
+        self.assertEqual((result["status"], result["truncated"]), ("ok", True), result)
+        self.assertEqual([file["name"] for file in result["attachments"]], ["small"])
+        self.assertIn("[not attached: toobig: it is too large beside the others]", result["reply"])
+
+
+class Progress(Command):
+    """What the program has printed so far is shown to whoever watches."""
+
+    def watch(self, federation, *words):
+        """`clawbridge send --stream`, and what it has shown so far."""
+        child = subprocess.Popen([binary(), "send", "--socket", federation.macbook.socket, "--stream", "imac/jarvis", " ".join(words)],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=process.clean_environment(federation.macbook.directory))
+        self.addCleanup(child.stderr.close)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.kill)
+        os.set_blocking(child.stderr.fileno(), False)
+        shown = bytearray()
+
+        def look():
+            shown.extend(child.stderr.read() or b"")
+            return bytes(shown)
+
+        return child, look
+
+    def test_lines_are_shown_as_they_come(self):
+        federation = self.command_federation(observe=True)
+        child, shown = self.watch(federation, "@@ count a b")
+        for number, name in ((1, "a"), (2, "b")):
+            so_far = "".join(f"line {n}\n" for n in range(1, number + 1)).encode()
+            process.wait_until(f"line {number}", lambda: shown() == so_far, 30)  # noqa: B023
+            self.assertIsNone(child.poll(), "it still runs")
+            self.let_go(name)
+        reply, _ = child.communicate(timeout=30)
+        self.assertEqual((child.returncode, reply), (EXIT_OK, b"line 1\nline 2\nline 3\n\n"))
+        self.assertAuthentic(federation)
+
+    def test_a_restart_of_the_bridge_ends_it_and_not_the_turn(self):
+        federation = self.command_federation()
+        child, shown = self.watch(federation, "@@ count a b")
+        process.wait_until("the first line", lambda: shown() == b"line 1\n", 30)
+        federation.imac.kill()
+        self.let_go("a")
+        federation.imac.start()
+        self.let_go("b")
+        reply, _ = child.communicate(timeout=60)
+        self.assertEqual((child.returncode, reply), (EXIT_OK, b"line 1\nline 2\nline 3\n\n"))
         self.assertEqual(set(self.times_run().values()), {1})
 
 

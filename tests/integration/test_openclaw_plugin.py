@@ -5,40 +5,25 @@ import collections
 import json
 import pathlib
 import socket
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from clawtest import bridge, case, gateway, process  # noqa: E402
+from clawtest import bridge, case, gateway, node, process  # noqa: E402
 
 PLUGIN = bridge.SOURCE_DIR / "bridge" / "gateway" / "openclaw-plugin"
 HOST = bridge.SOURCE_DIR / "tests" / "support" / "plugin_host.mjs"
 MAIN = {"agentId": "main", "sessionKey": "agent:main:main"}
 
 
-class Host:
+class Host(node.Led):
     """The plugin in a process of its own."""
 
-    def __init__(self, node, **config):
-        self.process = subprocess.Popen([node, str(HOST), str(PLUGIN), json.dumps(config)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.registered = json.loads(self.process.stdout.readline())
-        self.ended, self.next = {}, 0
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            told = json.loads(line)
-            self.ended[told["id"]] = told
+    def __init__(self, runtime, **config):
+        super().__init__(runtime, HOST, str(PLUGIN), json.dumps(config))
 
     def begin(self, **call):
-        self.next += 1
-        self.process.stdin.write(json.dumps({"id": f"call_{self.next}", "context": MAIN, **call}) + "\n")
-        self.process.stdin.flush()
-        return f"call_{self.next}"
-
-    def wait(self, id_, seconds=90):
-        return process.wait_until(f"the end of {id_}", lambda: self.ended.get(id_), seconds)
+        return self.begin_call(**{"context": MAIN, **call})
 
     def call(self, tool, args, **more):
         """What the model is shown. The same stands in `details`."""
@@ -50,11 +35,6 @@ class Host:
 
     def hook(self, name, params, context=None):
         return self.wait(self.begin(hook={"toolName": name, "params": params}, context=context or MAIN))["result"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(20)
-        self.process.stdout.close()
 
 
 class ScriptedDaemon:
@@ -103,13 +83,13 @@ class Plugin(case.Case):
     def test_it_registers_what_its_manifest_says(self):
         host = self.host("/nowhere.sock")
         manifest = json.loads((PLUGIN / "openclaw.plugin.json").read_text(encoding="utf-8"))
-        tools = {tool["name"]: tool for tool in host.registered["tools"]}
+        tools = {tool["name"]: tool for tool in host.shown["tools"]}
         self.assertEqual(sorted(tools), sorted(manifest["contracts"]["tools"]))
         for name, tool in tools.items():
             self.assertEqual((tool["registeredAs"], tool["catalogMode"]), (name, "direct-only"))
             self.assertTrue(tool["description"] and tool["parameters"]["type"] == "object", name)
-        self.assertEqual([hook["name"] for hook in host.registered["hooks"]], ["before_tool_call"])
-        self.assertEqual(self.host("/nowhere.sock", sugar=False).registered["hooks"], [])
+        self.assertEqual([hook["name"] for hook in host.shown["hooks"]], ["before_tool_call"])
+        self.assertEqual(self.host("/nowhere.sock", sugar=False).shown["hooks"], [])
 
     def test_who_calls_is_what_openclaw_says(self):
         host = self.make()

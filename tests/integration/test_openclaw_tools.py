@@ -4,10 +4,12 @@ macbook runs OPENCLAW_VERSION (2026.9.6 unless set) and asks; imac runs the othe
 tool when it is told `TOOL <name> <arguments>`, and says what came back. Each gateway is started once for all tests.
 """
 
+import base64
 import concurrent.futures
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import sys
 import tempfile
@@ -15,7 +17,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import bridge, case, gateway, process  # noqa: E402
-from clawtest.bridge import EXIT_FAILED, EXIT_OK  # noqa: E402
+from clawtest.bridge import EXIT_FAILED, EXIT_OK, EXIT_REFUSED  # noqa: E402
 
 VERSIONS = {"2026.9.6", "2026.3.8"}
 ASKER = os.environ.get("OPENCLAW_VERSION", "2026.9.6")
@@ -34,6 +36,8 @@ esac
 """
 ASKERS = ("macbook/main", "macbook/agent:main:main")    # as the history there names who asked
 READING = ["sessions_list", "sessions_history", "session_status"]
+MCP_HOST = "macbook" if ASKER == "2026.9.6" else "imac"    # 2026.3.8 knows no MCP servers
+DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")    # a PNG
 
 
 class OpenClawTools(case.Case):
@@ -41,16 +45,18 @@ class OpenClawTools(case.Case):
     def setUpClass(cls):
         cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="claw-tools-"))
         cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        cls.mcp_port, cls.mcp_token = process.free_port(), secrets.token_hex(32)
         with concurrent.futures.ThreadPoolExecutor() as pool:    # a start takes up to 25 s
             started = {"macbook": pool.submit(cls.start, "macbook", ASKER, ["main"]),
                        "imac": pool.submit(cls.start, "imac", ANSWERER, ["jarvis", "pepper"])}
             cls.labs = {name: future.result() for name, future in started.items()}
             cls.installed = {name: cls.openclaw(name, "install") for name in cls.labs}
             list(pool.map(lambda name: cls.labs[name].restart(name), cls.labs))
+        api = {MCP_HOST: {"api": {"listen": f"127.0.0.1:{cls.mcp_port}", "tokens": {cls.labs[MCP_HOST].gateways[MCP_HOST]["agents"][0]: cls.mcp_token}}}}
         cls.fed = case.Federation(cls.directory, {
-            "macbook": {"gateway": cls.beside("macbook"), "remote_agents": {"butler": "imac/jarvis"},
+            "macbook": {**api.get("macbook", {}), "gateway": cls.beside("macbook"), "remote_agents": {"butler": "imac/jarvis"},
                         "policy": [{"from": "imac/*", "to": "main", "allow": [*READING, "sessions_spawn"]}]},
-            "imac": {"gateway": cls.beside("imac"),
+            "imac": {**api.get("imac", {}), "gateway": cls.beside("imac"),
                      "policy": [{"from": "macbook/*", "to": "jarvis", "allow": [*READING, "sessions_spawn"]},
                                 {"from": "macbook/*", "to": "pepper", "deny": "sessions_send"}]},
             "workshop": {"gateway": {"kind": "command", "agents": ["smith"], "command": cls.smith()}}})
@@ -70,7 +76,10 @@ class OpenClawTools(case.Case):
 
     @classmethod
     def start(cls, name, version, agents):
-        lab = gateway.Lab(cls.directory / f"lab-{name}", version, {"gateways": [{"name": name, "agents": agents, "config": HIDING}]})
+        mcp = {"url": f"http://127.0.0.1:{cls.mcp_port}/mcp", "transport": "streamable-http", "headers": {"Authorization": f"Bearer {cls.mcp_token}"},
+               "requestTimeoutMs": 300_000}
+        config = {**HIDING, **({"mcp": {"servers": {"bridge": mcp}}} if name == MCP_HOST else {})}
+        lab = gateway.Lab(cls.directory / f"lab-{name}", version, {"gateways": [{"name": name, "agents": agents, "config": config}]})
         cls.addClassCleanup(lab.stop)
         return lab
 
@@ -250,6 +259,85 @@ class OpenClawTools(case.Case):
         self.assertEqual(stopped, ASKER != "2026.3.8", "which cannot stop such turns")
         if stopped:
             self.assertIn("slept 6000 after all", self.wait_for_delivery(id_, "agent:main:stopped"))
+
+    # ---- files, and replies while they are written; each version as the target ----
+
+    def targets(self):
+        return ((self.fed.macbook, "imac/jarvis", self.imac, ANSWERER), (self.fed.imac, "macbook/main", self.macbook, ASKER))
+
+    def test_a_file_of_text_becomes_part_of_the_message(self):
+        note = self.make_directory() / "note.txt"
+        note.write_bytes("Grüße 🦀\n".encode())
+        for asker, target, _, version in self.targets():
+            with self.subTest(version):
+                done = asker.send(target, "look", "--attach", note)
+                self.assertCode(done, EXIT_OK)
+                self.assertEqual(done.json["reply"], "echo: look\n\n[attached file: note.txt, text/plain, 13 bytes]\nGrüße 🦀\n[end of note.txt]")
+
+    def test_an_image_reaches_a_model_that_takes_images(self):
+        image = self.make_directory() / "dot.png"
+        image.write_bytes(DOT)
+        for asker, target, client, version in self.targets():
+            with self.subTest(version):
+                agent = target.split("/")[1]
+                session = f"agent:{agent}:seeing"
+                client.turn(session, "make this session")
+                client.call("sessions.patch", {"key": session, "model": "mock/eyes"})
+                done = asker.send(f"{target.split('/')[0]}/{session}", "CONTEXT", "--attach", image)
+                self.assertCode(done, EXIT_OK)
+                self.assertIn("[attached image: dot.png, image/png, 70 bytes]", done.json["reply"])
+                self.assertIn("data:image/png;base64,", done.json["reply"], "as the model sees it")
+
+    def test_what_the_agent_would_not_get_is_refused(self):
+        folder = self.make_directory()
+        (folder / "dot.png").write_bytes(DOT)
+        (folder / "x.pdf").write_bytes(b"%PDF-1.7")
+        for asker, target, _, version in self.targets():
+            with self.subTest(version):
+                refused = asker.send(target, "look", "--attach", folder / "x.pdf")
+                self.assertCode(refused, EXIT_REFUSED)
+                self.assertEqual(refused.json["error"]["code"], "unsupported")
+                self.assertIn("x.pdf (application/pdf)", refused.json["error"]["message"])
+                blind = asker.send(target, "look", "--attach", folder / "dot.png")
+                if version == "2026.9.6":
+                    self.assertCode(blind, EXIT_REFUSED)
+                    self.assertIn("dot.png: active model does not accept image inputs", blind.json["error"]["message"])
+                else:    # it leaves the image out; so the agent is at least told that there is one
+                    self.assertEqual(blind.json["reply"], "echo: look\n\n[attached image: dot.png, image/png, 70 bytes]")
+
+    def test_a_reply_is_shown_while_the_model_writes_it(self):
+        for asker, target, _, version in self.targets():
+            with self.subTest(version):
+                status, text = asker.http("POST", "/v1/tools/sessions_send", {"agentId": target, "message": "STREAM 8 250", "timeoutSeconds": 60},
+                                          {"Accept": "text/event-stream"}, timeout=90)
+                self.assertEqual(status, 200)
+                events = [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in
+                          (block.splitlines()[-2:] for block in text.strip().split("\n\n") if "event: " in block)]
+                self.assertEqual(events[-1][0], "result", events)
+                reply = events[-1][1]["reply"]
+                self.assertEqual(reply.split(), [f"w{number}" for number in range(8)])
+                shown = [told["text"] for name, told in events[:-1] if name == "progress"]
+                self.assertGreaterEqual(len(shown), 2, events)
+                for before, after in zip(shown, [*shown[1:], reply]):
+                    self.assertTrue(after.startswith(before.rstrip()), (before, after))
+
+    # ---- MCP ----
+
+    def test_an_agent_asks_through_an_mcp_server_of_its_gateway(self):
+        client, agent, target, there = {"macbook": (self.macbook, "main", "imac/jarvis", self.imac), "imac": (self.imac, "jarvis", "macbook/main", self.macbook)}[MCP_HOST]
+        self.assertLessEqual({f"bridge__{tool}" for tool in TOOLS}, set(client.turn(f"agent:{agent}:mcp", "TOOLS").split()))
+
+        def told(args):
+            return client.turn(f"agent:{agent}:mcp", f"TOOL bridge__claw_sessions_send {json.dumps(args)}")
+
+        reply = told({"agentId": target, "message": "by MCP"})
+        result, _ = json.JSONDecoder().raw_decode(reply, reply.index("{"))
+        self.assertEqual((result["status"], result["reply"], result["remote"]), ("ok", "echo: by MCP", True), reply)
+        session = f"agent:{target.split('/')[1]}:main"
+        row, = self.rows_of(there, session, result["correlationId"])
+        self.assertIn(row["provenance"]["sourceSessionKey"], (f"{MCP_HOST}/{agent}", f"{MCP_HOST}/agent:{agent}:main"), "as its token says")
+        forged = told({"agentId": target, "message": "x", "caller": "other"})
+        self.assertIn("must not have additional properties", forged, "OpenClaw holds the call to our schema")
 
     # ---- the other operations ----
 

@@ -63,8 +63,8 @@ const config = (g, mockPort, version) => {
     },
     models: { mode: "replace", providers: { mock: {
       baseUrl: `http://127.0.0.1:${mockPort}/v1`, apiKey: "mock", api: "openai-completions",
-      models: [{ id: "echo", name: "Echo", reasoning: false, input: ["text"],
-        cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, contextWindow: 200000, maxTokens: 8192 }],
+      models: [{ id: "echo", name: "Echo", input: ["text"] }, { id: "eyes", name: "Eyes", input: ["text", "image"] }].map((model) => ({ ...model,
+        reasoning: false, cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, contextWindow: 200000, maxTokens: 8192 })),
     } } },
     agents: {
       defaults: { model: { primary: "mock/echo" }, skipBootstrap: true, heartbeat: { every: "0m" } },

@@ -52,7 +52,7 @@ const server = http.createServer(async (rq, rs) => {
   if (rq.method === "GET") {
     rs.setHeader("content-type", "application/json");
     return rs.end(JSON.stringify(rq.url.endsWith("/models")
-      ? { object: "list", data: [{ id: "echo", object: "model" }] } : { ok: true, calls }));
+      ? { object: "list", data: ["echo", "eyes"].map((id) => ({ id, object: "model" })) } : { ok: true, calls }));
   }
   calls++;
   const req = JSON.parse(body);

@@ -236,6 +236,11 @@ TEST_F(RunTest, SendCarriesFilesBothWays) {
   EXPECT_EQ(run({"send", "imac/jarvis", "hi"}), 0);
   EXPECT_THAT(err_, HasSubstr("--save-attachments"));
   EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--attach", "/nonexistent"}), 1);
+  EXPECT_THAT(err_, HasSubstr("cannot read the file \"/nonexistent\": No such file"));
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--attach", directory_.path("").c_str()}), 1);
+  EXPECT_THAT(err_, HasSubstr("Is a directory"));
+  EXPECT_EQ(run({"send", "imac/jarvis", "hi", "--attach", "/dev/zero"}), 3);
+  EXPECT_THAT(err_, HasSubstr("cannot send the file \"/dev/zero\": it has more than 67108864 bytes"));
   daemon_.stop();
   ASSERT_EQ(daemon_.service.sends[0].event.attachments.size(), 2U);
   const auto& sent = daemon_.service.sends[0].event.attachments[0];

@@ -173,6 +173,27 @@ TEST_F(PolicyTest, AgentsListSaysWhatTheAskerMayDo) {
                                                                   {"pepper", {"sessions_list", "session_status"}}}));
 }
 
+// What is said of the own agents is what happens: each of them, exposed or not, whatever the rules say of others.
+TEST_F(PolicyTest, OwnAgentsMayBeAskedForEverythingByLocalCallers) {
+  imac.options().expose = std::vector<std::string>{"pepper"};
+  start({deny("*/*", "*", {Operation::SessionsSend, Operation::SessionsSpawn})});
+  imac.step(now, event::LocalAsk{77, "pepper", "imac", {}, body::AgentsList{}, 5s});
+  settle();
+  const std::vector<std::string> all{"sessions_send", "sessions_spawn", "sessions_list", "session_status", "sessions_history"};
+  std::map<std::string, std::vector<std::string>> ops;
+  for (const auto& answer : imac.take<action::Answer>()) {
+    const auto* result = std::get_if<AskResult>(&answer.result);
+    ASSERT_TRUE(result != nullptr && result->has_value());
+    for (const auto& agent : (*result)->agents.value()) ops[agent.id] = agent.ops;
+  }
+  EXPECT_EQ(ops, (std::map<std::string, std::vector<std::string>>{{"jarvis", all}, {"pepper", all}}));
+  auto send = to("jarvis");
+  send.caller_agent = "pepper";
+  imac.step(now, send);
+  settle();
+  EXPECT_EQ(imac.take<action::StartRun>().size(), 1U);
+}
+
 TEST_F(PolicyTest, SessionsOfARuleAreTheOnlyOnes) {
   auto rule = allow("macbook/*", "jarvis", {Operation::SessionsSend});
   rule.sessions = {"agent:jarvis:main", "agent:jarvis:work-*"};

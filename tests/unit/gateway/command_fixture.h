@@ -67,15 +67,30 @@ class CommandTest : public testing::Test {
     return gateway;
   }
 
-  /// The next event, which must be of that kind; waits for it.
-  template <class Kind>
-  Kind next() {
+  /// The next event; waits for it.
+  core::Event next_event() {
     while (events_.empty()) {
       io_.restart();
       io_.run_one();
     }
     auto event = std::move(events_.front());
     events_.erase(events_.begin());
+    return event;
+  }
+  /// The same, which must be of one of these kinds.
+  template <class... Kinds>
+  std::variant<Kinds...> next_of() {
+    std::optional<std::variant<Kinds...>> one;
+    std::visit([&](auto&& event) {
+      if constexpr ((std::is_same_v<std::decay_t<decltype(event)>, Kinds> || ...)) one.emplace(std::move(event));
+    }, next_event());
+    if (!one) throw std::runtime_error("another event came");
+    return std::move(*one);
+  }
+  /// The same, which must be of that kind.
+  template <class Kind>
+  Kind next() {
+    auto event = next_event();
     auto* kind = std::get_if<Kind>(&event);
     if (kind == nullptr) {
       if (const auto* lost = std::get_if<core::event::RunNotTaken>(&event)) ADD_FAILURE() << "not taken: " << lost->reason;

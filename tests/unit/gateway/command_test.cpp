@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "bridge/gateway/output_so_far.h"
 #include "command_fixture.h"
 #include "topics/encoding.h"
 #include "topics/limits.h"
@@ -228,13 +229,83 @@ TEST(SupervisorOrder, IsReadBack) {
   order.environment.clear();
   EXPECT_EQ(supervisor_order(to_arguments(order)), order);
   auto arguments = to_arguments(order);
-  arguments.resize(7);
+  arguments.resize(8);
   EXPECT_EQ(supervisor_order(arguments), std::nullopt) << "no program";
   arguments = to_arguments(order);
-  arguments[6] = "99";
+  arguments[7] = "99";
   EXPECT_EQ(supervisor_order(arguments), std::nullopt);
   arguments[2] = "many";
   EXPECT_EQ(supervisor_order(arguments), std::nullopt);
+}
+
+// ---- progress ----
+
+TEST_F(CommandTest, TellsWhatIsPrintedWhileItRuns) {
+  const auto first = fifo("first");
+  const auto second = fifo("second");
+  const auto gateway = up(settings({script("echo one; read x <" + first + "; echo two; read x <" + second + "; echo three")}));
+  auto order = start("count");
+  order.progress = true;
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  const auto told = next<event::RunProgress>();
+  EXPECT_EQ(told.text, "one\n");
+  EXPECT_EQ(told.run, order.run);
+  release(first);
+  EXPECT_EQ(next<event::RunProgress>().text, "one\ntwo\n");
+  release(second);
+  auto last = next_of<event::RunProgress, event::RunEnded>();  // the third line may be told before the end, or not
+  if (std::holds_alternative<event::RunProgress>(last)) last = next<event::RunEnded>();
+  EXPECT_EQ(std::get<event::RunEnded>(last).outcome.reply, "one\ntwo\nthree\n");
+}
+
+TEST_F(CommandTest, TellsNothingUnasked) {
+  const auto hold = fifo("hold");
+  const auto gateway = up(settings({script("echo one; read x <" + hold)}));
+  gateway->carry_out(start("count"));
+  (void)next<event::RunStarted>();
+  release(hold);
+  EXPECT_EQ(next<event::RunEnded>().outcome.reply, "one\n");
+}
+
+TEST_F(CommandTest, ALongOutputIsToldInPartAndRepliedInWhole) {
+  const auto hold = fifo("hold");
+  const auto gateway = up(settings({script("head -c 300000 /dev/zero | tr '\\0' x; read x <" + hold)}));
+  auto order = start("a lot");
+  order.progress = true;
+  gateway->carry_out(order);
+  (void)next<event::RunStarted>();
+  const auto told = next<event::RunProgress>().text;
+  EXPECT_EQ(told, std::string(told.size(), 'x'));
+  release(hold);
+  auto last = next_of<event::RunProgress, event::RunEnded>();
+  while (const auto* more = std::get_if<event::RunProgress>(&last)) {
+    EXPECT_LE(more->text.size(), kToldBytesMax);
+    last = next_of<event::RunProgress, event::RunEnded>();
+  }
+  EXPECT_EQ(std::get<event::RunEnded>(last).outcome.reply.size(), 300'000U);
+}
+
+TEST(OutputSoFar, TellsWholeCharactersOnceEach) {
+  OutputSoFar output;
+  EXPECT_EQ(output.tell(), std::nullopt);
+  output.add("caf\xC3");
+  EXPECT_EQ(output.tell(), "caf");
+  EXPECT_EQ(output.tell(), std::nullopt) << "nothing new";
+  output.add("\xA9 ");
+  EXPECT_EQ(output.tell(), "caf\xC3\xA9 ");
+  output.add("x\xFFy");
+  EXPECT_EQ(output.tell(), "caf\xC3\xA9 x") << "what follows is no text";
+  output.add("z");
+  EXPECT_EQ(output.tell(), std::nullopt);
+}
+
+TEST(OutputSoFar, KeepsTheBeginning) {
+  OutputSoFar output;
+  output.add(std::string(kToldBytesMax - 1, 'a'));
+  output.add("bcd");
+  output.add("e");
+  EXPECT_EQ(output.tell(), std::string(kToldBytesMax - 1, 'a') + "b");
 }
 
 // ---- spawns and sessions ----

@@ -1,4 +1,4 @@
-#include "bridge/cli/files.h"
+#include "bridge/cli/attached_files.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // Names of files that somebody else has chosen.
-#include "bridge/cli/files.h"
+#include "bridge/cli/attached_files.h"
 
 #include <gtest/gtest.h>
 
