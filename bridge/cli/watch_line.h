@@ -16,9 +16,9 @@ namespace clawbridge::cli {
 
 /// What must agree for an event to be shown; empty: anything.
 struct WatchFilter {
-  std::string gateway;  // one of the two
-  std::string agent;    // `agent` or `gateway/agent`, one of the two
-  std::string cid;      // or the beginning of one
+  std::string gateway{};  // one of the two
+  std::string agent{};    // `agent` or `gateway/agent`, one of the two
+  std::string cid{};      // or the beginning of one
 };
 
 class WatchLines {

@@ -31,9 +31,9 @@ from world import Relays  # noqa: E402
 AGENTS = 16
 THREADS = 16
 KEEP = "1h"                 # the least there is: what has ended is forgotten after it
-EXPIRES_SECONDS = 3600      # what was answered is kept for an hour longer than that
-STEADY_HOURS = 2            # so from then on the journal forgets as much as it takes,
+EXPIRES_HOURS = 1           # of an exchange; what was answered is kept for an hour longer. From then on the journal forgets as much as it takes,
 PURGE_SECONDS = 10          # whenever it is purged
+OUTAGE_SECONDS = 10         # no exchange expires while the broker is away for a moment
 SAMPLE_EVERY = 0.5
 IDLE_CORE_SHARE = 0.001
 LOG_BYTES_MAX = 80 << 20    # of SQLite's write-ahead log: its limit, and what one transaction may add
@@ -54,8 +54,8 @@ def fast_calendar(folder, factor):
 class Traffic:
     """Asks at a steady pace until `count` exchanges have been begun; counts how they ended."""
 
-    def __init__(self, asker, count, seconds):
-        self.asker, self.count, self.pace = asker, count, count / seconds
+    def __init__(self, asker, count, seconds, expires_hours):
+        self.asker, self.count, self.pace, self.expires_hours = asker, count, count / seconds, expires_hours
         self.lock, self.begun, self.outcomes = threading.Lock(), 0, {}
         self.start = time.monotonic()
         self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(THREADS)]
@@ -77,7 +77,7 @@ class Traffic:
         while (number := self._next()) is not None:
             time.sleep(max(0, self.start + number / self.pace - time.monotonic()))
             body = {"agentId": f"imac/a{number % AGENTS}", "message": f"message {number} " + "x" * (number % 7 * 200),
-                    "timeoutSeconds": 20, "expiresInSeconds": EXPIRES_SECONDS}
+                    "timeoutSeconds": 20, "expiresInSeconds": self.expires_hours * 3600}
             try:
                 connection.request("POST", "/v1/tools/sessions_send", body=json.dumps(body))
                 answer = json.loads(connection.getresponse().read())
@@ -91,10 +91,11 @@ class Traffic:
 
 
 class Disturbances:
-    """Every few seconds the broker goes or a connection is cut, in an order that a seed repeats."""
+    """Every few seconds the broker goes or a connection is cut, in an order that a seed repeats. One at a time: what two faults in a row
+    do is chaos' part, and may take the five minutes after which a bridge asks again what became of an exchange."""
 
-    def __init__(self, hub, relays, every):
-        self.hub, self.relays, self.every, self.random = hub, relays, every, random.Random(20261122)
+    def __init__(self, hub, relays, bridges, every):
+        self.hub, self.relays, self.bridges, self.every, self.random = hub, relays, bridges, every, random.Random(20261122)
         self.done, self.over = 0, threading.Event()
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -111,6 +112,9 @@ class Disturbances:
                     time.sleep(0.3)
                     self.relays.order(link, "heal")
             self.done += 1
+            time.sleep(0.5)  # until they notice
+            for made in self.bridges:
+                made.wait_ready()
 
     def stop(self):
         self.over.set()
@@ -136,6 +140,7 @@ def idle(bridges, seconds):
 class Soak:
     def __init__(self, folder, arguments):
         self.arguments, self.factor = arguments, arguments.hours * 3600 / arguments.seconds
+        self.expires_hours = max(EXPIRES_HOURS, OUTAGE_SECONDS * self.factor / 3600)
         self.stack = contextlib.ExitStack()
         self.hub = broker.Broker(folder / "broker", stock=True)
         self.stack.callback(self.hub.stop)
@@ -161,8 +166,8 @@ class Soak:
         arguments = self.arguments
         self.sample()
         quiet_fds = [metrics.read(made).value("process_open_fds") for made in self.bridges]
-        traffic = Traffic(self.macbook, arguments.exchanges, arguments.seconds)
-        disturbances = Disturbances(self.hub, self.relays, max(3, arguments.seconds / 60))
+        traffic = Traffic(self.macbook, arguments.exchanges, arguments.seconds, self.expires_hours)
+        disturbances = Disturbances(self.hub, self.relays, self.bridges, max(3, arguments.seconds / 60))
         try:
             while traffic.running():
                 self.sample()
@@ -171,7 +176,7 @@ class Soak:
             disturbances.stop()
         for made in self.bridges:
             made.wait_ready()
-        settle(self.bridges, 120)
+        settle(self.bridges, 330)
         time.sleep(2)  # for acknowledgements, which take one
         idle_shares = idle(self.bridges, arguments.idle) if arguments.idle else [0] * len(self.bridges)
         self.sample()
@@ -186,7 +191,7 @@ class Soak:
 
     def report(self, traffic, disturbances, idle_shares):
         reconnects = sum(self.last(made).value("clawbridge_broker_connects_total") - 1 for made in self.bridges)
-        print(f"{traffic.count} exchanges in {time.monotonic() - traffic.start:.0f} s, a day of {self.arguments.hours:g} h; outcomes {traffic.outcomes}; "
+        print(f"{traffic.count} exchanges in {time.monotonic() - traffic.start:.0f} s, {self.arguments.hours:g} h of the calendar; outcomes {traffic.outcomes}; "
               f"{disturbances.done} disturbances, {reconnects:.0f} reconnects")
         for made, share in zip(self.bridges, idle_shares):
             for name, sample, labels, *_ in JUDGED:
@@ -196,7 +201,7 @@ class Soak:
 
     def faults(self, traffic, disturbances, quiet_fds, idle_shares):
         found = []
-        warm_up = max(0.3, STEADY_HOURS / self.arguments.hours + 1.5 * PURGE_SECONDS / self.arguments.seconds)
+        warm_up = max(0.3, (self.expires_hours + 1) / self.arguments.hours + 1.5 * PURGE_SECONDS / self.arguments.seconds)
         sanitized = bridge.is_sanitized()  # whose memory and time say nothing about users'
         for made, fds, share in zip(self.bridges, quiet_fds, idle_shares):
             for name, sample, labels, part, slack in JUDGED:

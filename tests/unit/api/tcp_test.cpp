@@ -103,7 +103,7 @@ TEST_F(TcpTest, WantsATokenForEverything) {
   almost.back() = 'n';
   EXPECT_EQ(status(post("/v1/tools/sessions_send", R"({"message":"hi"})", bearer(almost))), 401);
   EXPECT_TRUE(service_.sends.empty());
-  EXPECT_EQ(counters()["api.refused_token"], 8);
+  EXPECT_EQ(counters()["api.refused_token"], 9);
   EXPECT_THAT(reports_, Not(HasSubstr("mmmm")));
   EXPECT_THAT(ask(api::get("/healthz")).head, Not(HasSubstr("WWW-Authenticate"))) << "the socket goes on without";
 }
