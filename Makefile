@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test sim check-long check-bare chaos bench bench-trust fuzz format clean
+.PHONY: help setup build demo run test sim check-long check-bare chaos soak bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -56,6 +56,11 @@ chaos: setup ## kills and cuts under load, judged: EXCHANGES=100000 KILLS=1000; 
 	$(with_ccache) cmake --preset release
 	cmake --build --preset release --target clawbridge
 	CLAWBRIDGE_BIN=$(program) /usr/bin/python3 -B tests/chaos/run.py --exchanges $(EXCHANGES) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## a day of use in minutes, after which nothing may have grown: EXCHANGES=100000
+	$(with_ccache) cmake --preset release
+	cmake --build --preset release --target clawbridge
+	CLAWBRIDGE_BIN=$(program) /usr/bin/python3 -B tests/bench/soak.py --exchanges $(EXCHANGES)
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo

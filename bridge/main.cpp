@@ -19,6 +19,8 @@
 #include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
 #include "bridge/observe/log.h"
+#include "bridge/observe/metrics.h"
+#include "bridge/reload.h"
 #include "bridge/runtime/runtime.h"
 #include "bridge/store/journal_db.h"
 #include "bridge/store/journal_file.h"
@@ -74,16 +76,9 @@ std::filesystem::path state_folder(const config::Settings& settings) {
   return std::filesystem::path(settings.store.path).parent_path();
 }
 
-core::Options core_options(const config::Settings& settings, const std::filesystem::path& key_file) {
-  core::Options options;
-  options.gateway = settings.gateway.name;
-  options.version = CLAWBRIDGE_VERSION;
-  options.gateway_kind = kind_name(settings.gateway.kind);
-  options.base = settings.broker.base;
-  options.keys = or_throw(crypto::load_or_create_keys(key_file, settings.gateway.name));
-  options.previous_keys = or_throw(crypto::load_previous_keys(key_file, settings.gateway.name));
-  options.broker_insecure = settings.broker.insecure;
-  if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
+/// What may change while the daemon runs; the keys that say `reload` in config/keys.cpp.
+core::Changeable changeable(const config::Settings& settings) {
+  core::Changeable options;
   options.peers = settings.peers;
   options.seal = static_cast<core::Seal>(settings.trust.seal);
   for (const auto& rule : settings.policy) options.policy.push_back(policy_rule(rule));
@@ -109,6 +104,20 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   limits.per_minute_per_peer = settings.limits.per_minute_per_peer;
   limits.per_minute_per_pair = settings.limits.per_minute_per_pair;
   limits.max_hops = settings.limits.max_hops;
+  return options;
+}
+
+core::Options core_options(const config::Settings& settings, const std::filesystem::path& key_file) {
+  core::Options options;
+  static_cast<core::Changeable&>(options) = changeable(settings);
+  options.gateway = settings.gateway.name;
+  options.version = CLAWBRIDGE_VERSION;
+  options.gateway_kind = kind_name(settings.gateway.kind);
+  options.base = settings.broker.base;
+  options.keys = or_throw(crypto::load_or_create_keys(key_file, settings.gateway.name));
+  options.previous_keys = or_throw(crypto::load_previous_keys(key_file, settings.gateway.name));
+  options.broker_insecure = settings.broker.insecure;
+  if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
   return options;
 }
 
@@ -151,6 +160,12 @@ std::unique_ptr<gateway::Gateway> make_gateway(asio::io_context& io, const confi
   return std::make_unique<gateway::OpenClaw>(io, std::move(openclaw), std::move(sink));
 }
 
+std::vector<api::Token> api_tokens(const config::Settings& settings, const core::Cryptography& cryptography) {
+  std::vector<api::Token> tokens;
+  for (const auto& [agent, token] : settings.api.tokens) tokens.push_back({agent, cryptography.sha256(token.reveal())});
+  return tokens;
+}
+
 api::Settings api_settings(const config::Settings& settings, const core::Cryptography& cryptography) {
   api::Settings api;
   api.socket_path = settings.api.socket;
@@ -160,32 +175,47 @@ api::Settings api_settings(const config::Settings& settings, const core::Cryptog
   auto& tcp = api.tcp.emplace();
   tcp.address = settings.api.listen_address;
   tcp.port = settings.api.listen_port;
-  for (const auto& [agent, token] : settings.api.tokens) tcp.tokens.push_back({agent, cryptography.sha256(token.reveal())});
+  tcp.tokens = api_tokens(settings, cryptography);
   return api;
 }
 
-void start_log(const config::Settings& settings) {
+observe::Level log_level(const config::Settings& settings) {
   using config::LogLevel;
-  auto level = observe::Level::Info;
-  if (settings.log.level == LogLevel::Debug) level = observe::Level::Debug;
-  if (settings.log.level == LogLevel::Warn) level = observe::Level::Warn;
-  if (settings.log.level == LogLevel::Error) level = observe::Level::Error;
-  observe::init(level, settings.log.format == config::LogFormat::Json ? observe::Format::Json : observe::Format::Logfmt);
+  if (settings.log.level == LogLevel::Debug) return observe::Level::Debug;
+  if (settings.log.level == LogLevel::Warn) return observe::Level::Warn;
+  if (settings.log.level == LogLevel::Error) return observe::Level::Error;
+  return observe::Level::Info;
+}
+
+observe::Format log_format(const config::Settings& settings) {
+  return settings.log.format == config::LogFormat::Json ? observe::Format::Json : observe::Format::Logfmt;
+}
+
+WallTime wall_now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+/// 0 for a file that is not there.
+std::uint64_t bytes_of(const std::string& file) {
+  std::error_code missing;
+  const auto bytes = std::filesystem::file_size(file, missing);
+  return missing ? 0 : bytes;
 }
 
 /// Everything that runs, in the order it is made.
-class Daemon final : public runtime::Hands {
+class Daemon final : public runtime::Hands, public core::Host {
  public:
-  explicit Daemon(const config::Settings& settings)
+  Daemon(const config::Settings& settings, const cli::Reread& reread)
       : protocol_(settings.broker.protocol),
+        journal_file_(settings.store.path),
         journal_(open_journal(settings)),
         core_(core_options(settings, state_folder(settings) / "keys.json"),
               journal_->restore(), *journal_, crypto_, random_),
         runtime_(io_, core_, *this),
         broker_(broker_settings(settings), runtime_.sink()),
         gateway_(make_gateway(io_, settings, runtime_.sink())),
-        api_(io_, api_settings(settings, crypto_), runtime_, crypto_, observe::note),
-        signals_(io_, SIGINT, SIGTERM) {
+        api_(io_, api_settings(settings, crypto_), runtime_, *this, crypto_, observe::note),
+        reloader_(io_, settings, reread, [this](const config::Settings& next) { take(next); }),
+        signals_(io_, SIGINT, SIGTERM),
+        hangups_(io_, SIGHUP) {
     if (settings.broker.insecure) {
       observe::log(observe::Level::Warn, "broker.insecure", {{"broker", settings.broker.url}, {"reason", "broker.insecure is true: whoever answers is believed to be the broker"}});
     }
@@ -202,10 +232,29 @@ class Daemon final : public runtime::Hands {
     gateway_->start();
     runtime_.start();
     wait_for_signal();
+    wait_for_hangup();
+    reloader_.watch();
     io_.run();
     broker_.stop(kBrokerGrace);
     observe::log(observe::Level::Info, "daemon.stopped");
   }
+
+  std::string metrics(const core::StatusView& status) override {
+    const auto& broker = broker_.counters();
+    return observe::metrics_text({.status = status,
+                                  .peers = core_.peers(),
+                                  .tally = core_.tally(),
+                                  .commits = runtime_.commits(),
+                                  .broker = {broker.received, broker.received_bytes, broker.published, broker.published_bytes, broker.refused, broker.dropped, broker.ignored},
+                                  .journal = {bytes_of(journal_file_), bytes_of(journal_file_ + "-wal")},
+                                  .reloads = {reloader_.applied(), reloader_.refused(), reloader_.view()},
+                                  .log_lines = observe::line_counts(),
+                                  .process = observe::read_process(),
+                                  .started = started_});
+  }
+  std::vector<core::TroubleView> troubles() override { return observe::troubles(); }
+  core::SettingsView settings() override { return reloader_.view(); }
+  void reload(std::function<void(core::ReloadResult)> done) override { reloader_.reload(std::move(done)); }
 
   void apply(core::StoreOrder order) override { journal_->apply(std::move(order)); }
   std::optional<Error> commit() override { return journal_->commit(); }
@@ -225,6 +274,8 @@ class Daemon final : public runtime::Hands {
   void carry_out(core::action::ReadSessions& action) override { gateway_->carry_out(action); }
   void carry_out(core::action::Note& action) override { observe::note(action); }
   void carry_out(core::action::Stopped&) override {
+    reloader_.stop();
+    hangups_.cancel();
     gateway_->stop();
     api_.stop(kApiGrace, [this] { io_.stop(); });
   }
@@ -235,6 +286,20 @@ class Daemon final : public runtime::Hands {
     auto opened = or_throw(store::JournalDb::open(settings.store.path, durability, random_));
     if (!opened.warning.empty()) observe::log(observe::Level::Error, "store.damaged", {{"reason", opened.warning}});
     return std::move(opened.journal);
+  }
+
+  void take(const config::Settings& next) {
+    observe::change(log_level(next), log_format(next));
+    api_.replace_tokens(api_tokens(next, crypto_));
+    runtime_.take_settings(std::make_shared<const core::Changeable>(changeable(next)));
+  }
+
+  void wait_for_hangup() {
+    hangups_.async_wait([this](const boost::system::error_code& cancelled, int) {
+      if (cancelled) return;
+      reloader_.reload({});
+      wait_for_hangup();
+    });
   }
 
   // The first signal stops in order, the second at once.
@@ -249,7 +314,9 @@ class Daemon final : public runtime::Hands {
     });
   }
 
+  const WallTime started_ = wall_now();
   const config::BrokerProtocol protocol_;
+  const std::string journal_file_;
   crypto::SystemCryptography crypto_;
   crypto::SystemRandom random_;
   std::unique_ptr<store::JournalDb> journal_;
@@ -259,16 +326,18 @@ class Daemon final : public runtime::Hands {
   mqtt::Broker broker_;
   std::unique_ptr<gateway::Gateway> gateway_;
   api::Server api_;
+  Reloader reloader_;
   asio::signal_set signals_;
+  asio::signal_set hangups_;
   bool stopping_ = false;
 };
 
-int run_daemon(const config::Settings& settings) {
-  start_log(settings);
+int run_daemon(const config::Settings& settings, const cli::Reread& reread) {
+  observe::init(log_level(settings), log_format(settings));
   int code = EXIT_SUCCESS;
   try {
     try {
-      Daemon(settings).run();
+      Daemon(settings, reread).run();
     } catch (const store::StoreError& error) {
       // Or the next start would end in the same place.
       if (store::is_damage(error.code())) store::condemn(settings.store.path);

@@ -36,7 +36,8 @@ using Assign = std::variant<std::monostate, void (*)(Settings&, const std::strin
 struct Key {
   std::string_view path;  // dotted; a `*` stands for a name the user chooses, a `#` for the items of a list, from 1
   Type type = Type::Text;
-  std::string_view description;
+  bool reload = false;    // another value holds without a restart: see changed_keys() in settings.h
+  std::string_view description{};
   std::string_view default_text{};            // as a user would write it; empty: nothing, or found out
   std::string_view default_words{};           // says what holds where default_text is empty
   std::string_view allowed{};                 // what `valid` takes, for people

@@ -76,6 +76,12 @@ class Assigner {
  public:
   Assigner(const Environment& environment, Settings& settings) : environment_(environment), settings_(settings) {}
 
+  /// Something that somebody set, which is remembered for changed_keys().
+  void assign_written(const Entry& entry) {
+    assign(entry);
+    settings_.written[entry.path()] = Secret(std::exchange(expanded_, {}));
+  }
+
   void assign(const Entry& entry) {
     const Key& key = *entry.key;
     const std::string path = entry.path();
@@ -85,6 +91,7 @@ class Assigner {
     }
     const std::string& written = entry.texts.front();
     std::string text = expand(written, environment_);
+    expanded_ = text;
     switch (key.type) {
       case Type::Boolean:
         if (const auto value = parse_boolean(text)) return store(key, settings_, *value);
@@ -128,6 +135,7 @@ class Assigner {
       std::string item = expand(written, environment_);
       if (!entry.key->valid(item)) refuse(*entry.key, path, written);
       if (!entry.key->repeats && std::ranges::find(items, item) != items.end()) refuse(*entry.key, path, written, " twice");
+      expanded_.append(item).append(1, '\0');
       items.push_back(std::move(item));
     }
     if (const auto* named = std::get_if<void (*)(Settings&, const std::string&, std::vector<std::string>)>(&entry.key->assign)) {
@@ -139,6 +147,7 @@ class Assigner {
 
   const Environment& environment_;
   Settings& settings_;
+  std::string expanded_;  // of the entry under way
 };
 
 /// Entries of the file that a variable does not replace, then those of variables.
@@ -315,6 +324,16 @@ void check_api(const Settings& settings, const Given& given) {
   }
 }
 
+/// The key of a path as Entry::path() makes it. REQUIRES: there is one.
+const Key& key_of_path(const std::string& path) {
+  const auto parts = split_path(path);
+  const auto is_it = [&](const Key& key) {
+    const auto stands_for = [](std::string_view of_key, std::string_view part) { return of_key == part || of_key == "*" || of_key == "#"; };
+    return std::ranges::equal(split_path(key.path), parts, stands_for);
+  };
+  return *std::ranges::find_if(keys(), is_it);
+}
+
 /// The text of the settings file; nothing when it was not asked for by name and is not there.
 std::optional<std::string> read_settings_file(const std::string& file, bool asked_for, const Environment& environment) {
   FileText read = environment.read_file(file);
@@ -348,7 +367,7 @@ Settings load(const std::optional<std::string>& file, const Environment& environ
   Given given;
   for (const Entry& entry : entries) {
     try {
-      assigner.assign(entry);
+      assigner.assign_written(entry);
     } catch (const SettingsError& error) {
       throw SettingsError(fmt::format("{}: {}", entry.place, error.what()));
     }
@@ -364,6 +383,25 @@ Settings load(const std::optional<std::string>& file, const Environment& environ
   find_command(settings, given, environment);
   find_paths(settings, environment);
   return settings;
+}
+
+ChangedKeys changed_keys(const Settings& before, const Settings& after) {
+  std::set<std::string> changed;
+  const auto compare = [&](const Settings& one, const Settings& other) {
+    for (const auto& [path, value] : one.written) {
+      const auto found = other.written.find(path);
+      if (found == other.written.end() || found->second != value) changed.insert(path);
+    }
+  };
+  compare(before, after);
+  compare(after, before);
+  std::set<std::string> live;
+  std::set<std::string> restart;
+  for (const auto& path : changed) {
+    const Key& key = key_of_path(path);
+    (key.reload ? live : restart).insert(key.in_list() ? path.substr(0, path.find('.')) : path);
+  }
+  return {{live.begin(), live.end()}, {restart.begin(), restart.end()}};
 }
 
 std::string default_file(const Environment& environment) {

@@ -24,6 +24,10 @@ placeholder ends at the first `}`. `$${` is a literal `${`.
 
 **Lists of rules.** In a key like `policy.#.from` the `#` stands for each item of the list `policy`.
 
+**New values.** The daemon reads the file again when it changes (within some 5 s), on SIGHUP, and for `clawbridge reload`, which says
+what came of it; files and variables that it names are read again too. Wrong settings leave the old ones in force: the log,
+`clawbridge status` and a metric say so. What takes a restart is named there, and waits for it. Exchanges that were taken go on.
+
 **Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`. **Paths** may begin with `~/`; others are relative to the
 working directory.
 )";
@@ -44,8 +48,8 @@ std::string default_cell(const Key& key) {
 
 std::string row(const Key& key) {
   const std::string variable = variable_name(key.path);
-  return fmt::format("| `{}` | {} | {} | {} | {} |\n", key.path, cell(key.description), cell(allowed_values(key)),
-                     default_cell(key), variable.empty() ? "none" : "`" + variable + "`");
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key.path, cell(key.description), cell(allowed_values(key)),
+                     default_cell(key), variable.empty() ? "none" : "`" + variable + "`", key.reload ? "at once" : "restart");
 }
 
 }  // namespace
@@ -59,7 +63,7 @@ std::string reference_markdown() {
     const std::string_view section = description.empty() ? std::string_view{} : part;
     if (section != current) {
       page += section.empty() ? "\n## Top level\n" : fmt::format("\n## {}\n\n{}\n", section, description);
-      page += "\n| key | meaning | allowed | default | variable |\n|---|---|---|---|---|\n";
+      page += "\n| key | meaning | allowed | default | variable | a new value holds |\n|---|---|---|---|---|---|\n";
       current = section;
     }
     page += row(key);

@@ -119,6 +119,7 @@ struct Settings {
   };
 
   std::string file;  // that was read; empty: there was none
+  std::map<std::string, Secret> written;  // what file and variables say, key by key, placeholders replaced; for changed_keys()
   Gateway gateway;
   std::optional<std::vector<std::string>> expose;  // nothing: every agent
   OnInterrupted on_interrupted = OnInterrupted::Report;
@@ -136,9 +137,16 @@ struct Settings {
 };
 
 /// Reads `file`, or default_file() when there is none given, which may be missing; applies CLAWBRIDGE_* variables and
-/// defaults; checks everything. May run commands (`${command:…}`), so: before the io thread starts.
+/// defaults; checks everything. May run commands (`${command:…}`), so: not on the io thread.
 /// Throws SettingsError for the first thing wrong, and nothing else but std::bad_alloc.
 [[nodiscard]] Settings load(const std::optional<std::string>& file, const Environment& environment);
+
+/// The keys whose values differ, as a user writes them (`peers.imac.fingerprint`); of a list of rules only the list (`policy`).
+struct ChangedKeys {
+  std::vector<std::string> live;     // that may change while the daemon runs
+  std::vector<std::string> restart;  // that take a restart
+};
+[[nodiscard]] ChangedKeys changed_keys(const Settings& before, const Settings& after);
 
 /// `$XDG_CONFIG_HOME/clawbridge/clawbridge.yaml`, by default below ~/.config. Throws SettingsError without a home.
 [[nodiscard]] std::string default_file(const Environment& environment);

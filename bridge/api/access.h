@@ -71,13 +71,15 @@ class TokenAccess final : public Access {
   TokenAccess(std::vector<Token> tokens, const asio::ip::tcp::endpoint& own, const core::Cryptography& cryptography,
               Refusals& refusals);
   [[nodiscard]] Verdict check(const Header& header) override;
+  /// Those before count no longer, on connections that are open neither.
+  void replace(std::vector<Token> tokens) { tokens_ = std::move(tokens); }
 
  private:
   [[nodiscard]] bool is_own_host(std::string_view host) const;
   [[nodiscard]] const Token* owner_of(std::string_view token) const;
   Answer refuse(unsigned status, std::string_view counter, std::string why);
 
-  const std::vector<Token> tokens_;
+  std::vector<Token> tokens_;
   std::vector<std::string> hosts_;  // as a Host header may name us
   const core::Cryptography& cryptography_;
   Refusals& refusals_;

@@ -42,7 +42,7 @@ class Filter {
 StreamEvent event_of(const core::action::Note& note) {
   JsonWriter json;
   json.begin_object();
-  json.text("correlationId", printable(id_of(note)));
+  json.text_if_any("correlationId", printable(id_of(note)));
   for (const auto& [name, value] : note.fields) {
     if (name != "cid") json.text(name, printable(value));
   }

@@ -1,4 +1,4 @@
-// GET /v1/events: what happens to exchanges, as it happens. A person sees all of it, an agent what concerns the exchanges that
+// GET /v1/events: what happens to exchanges, and every message over the broker, as it happens. A person sees all of it, an agent what concerns the exchanges that
 // it began. Nobody waits for a reader: one that is too slow is cut off by its connection.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <memory>
 #include <optional>
 
 #include "bridge/api/json_writer.h"
@@ -114,6 +115,8 @@ const Routes::Route Routes::kRoutes[] = {
     {"POST", "/v1/peers/*/trust", false, &Routes::trust},
     {"POST", "/v1/peers/*/revoke", false, &Routes::revoke},
     {"GET", "/v1/status", true, &Routes::show_status},
+    {"POST", "/v1/reload", false, &Routes::reload},
+    {"GET", "/metrics", true, &Routes::metrics},
     {"GET", "/healthz", true, &Routes::liveness},
     {"GET", "/readyz", true, &Routes::readiness},
 };
@@ -225,7 +228,29 @@ Outcome Routes::revoke(const Call& call, Respond respond) {
 
 Outcome Routes::agents(const Call&, Respond) { return ok(agents_json(service_.agents(), {})); }
 Outcome Routes::peers(const Call&, Respond) { return ok(peers_json(service_.peers())); }
-Outcome Routes::show_status(const Call&, Respond) { return ok(status_json(tools_.status())); }
+
+// What is wrong may name others: an agent is told how the daemon is, and no more.
+Outcome Routes::show_status(const Call& call, Respond) {
+  if (!call.request.caller.is_operator()) return ok(status_json(tools_.status()));
+  return ok(operator_status_json(tools_.status(), host_.settings(), host_.troubles()));
+}
+
+Outcome Routes::reload(const Call& call, Respond respond) {
+  if (const auto error = arguments_.none(call.request.body)) return error_answer(*error);
+  const auto gone = std::make_shared<bool>(false);
+  host_.reload([gone, answer = later<core::ReloadResult>(std::move(respond), [](const core::ReloadResult& result) {
+                  return result ? ok(reload_json(*result)) : error_answer(result.error());
+                })](const core::ReloadResult& result) {
+    if (!*gone) answer(result);
+  });
+  return Pending{[gone] { *gone = true; }, {}};
+}
+
+// Names nobody, and no message: every caller may read it.
+Outcome Routes::metrics(const Call&, Respond) {
+  return Answer{200, host_.metrics(tools_.status()), {}, "text/plain; version=0.0.4; charset=utf-8"};
+}
+
 Outcome Routes::liveness(const Call&, Respond) { return ok(R"({"ok":true,"status":"live"})"); }
 
 Outcome Routes::readiness(const Call&, Respond) {

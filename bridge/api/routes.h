@@ -13,6 +13,7 @@
 #include "bridge/api/exchanges.h"
 #include "bridge/api/mcp_endpoint.h"
 #include "bridge/api/tools.h"
+#include "bridge/core/host.h"
 #include "bridge/core/service.h"
 
 namespace clawbridge::api {
@@ -32,8 +33,8 @@ struct Request {
 /// Not thread-safe: used on the io thread. All references must outlive it; the counts of `refusals` stand in the status.
 class Routes {
  public:
-  Routes(core::Service& service, const Refusals& refusals, const core::Cryptography& crypto)
-      : service_(service), arguments_(crypto), exchanges_(service), events_(service, exchanges_),
+  Routes(core::Service& service, core::Host& host, const Refusals& refusals, const core::Cryptography& crypto)
+      : service_(service), host_(host), arguments_(crypto), exchanges_(service), events_(service, exchanges_),
         tools_(service, exchanges_, refusals, crypto), mcp_(tools_) {}
 
   /// Answers at once, or later through `respond`, unless the pending answer is cancelled first. Does not throw for any
@@ -70,11 +71,14 @@ class Routes {
   Outcome trust(const Call& call, Respond respond);
   Outcome revoke(const Call& call, Respond respond);
   Outcome show_status(const Call& call, Respond respond);
+  Outcome reload(const Call& call, Respond respond);
+  Outcome metrics(const Call& call, Respond respond);
   Outcome liveness(const Call& call, Respond respond);
   Outcome readiness(const Call& call, Respond respond);
   [[nodiscard]] Pending pending(core::Ticket ticket);
 
   core::Service& service_;
+  core::Host& host_;
   ArgumentParser arguments_;
   Exchanges exchanges_;
   Events events_;

@@ -47,13 +47,13 @@ void turn_away(Connection::Socket& socket, const Answer& answer) {
 
 }  // namespace
 
-Server::Server(asio::io_context& io, Settings settings, core::Service& service, const core::Cryptography& cryptography,
-               Refusals::Report report)
+Server::Server(asio::io_context& io, Settings settings, core::Service& service, core::Host& host,
+               const core::Cryptography& cryptography, Refusals::Report report)
     : io_(io),
       settings_(std::move(settings)),
       cryptography_(cryptography),
       refusals_(std::move(report)),
-      routes_(service, refusals_, cryptography),
+      routes_(service, host, refusals_, cryptography),
       file_(io),
       tcp_(io),
       watch_timer_(io),
@@ -85,6 +85,10 @@ void Server::listen_on_tcp(const TcpSettings& tcp) {
                              failure.message() + " (set api.listen to a free port of 127.0.0.1, or remove it)");
   }
   token_access_.emplace(tcp.tokens, tcp_.local_endpoint(), cryptography_, refusals_);
+}
+
+void Server::replace_tokens(std::vector<Token> tokens) {
+  if (token_access_) token_access_->replace(std::move(tokens));
 }
 
 std::uint16_t Server::tcp_port() const {

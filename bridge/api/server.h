@@ -13,6 +13,7 @@
 #include "bridge/api/access.h"
 #include "bridge/api/connection.h"
 #include "bridge/api/socket_file.h"
+#include "bridge/core/host.h"
 #include "bridge/core/service.h"
 #include "bridge/runtime/asio.h"
 
@@ -34,12 +35,12 @@ struct Settings {
   ConnectionLimits connection;
 };
 
-/// Everything on the io thread. `io`, `service` and `cryptography` must outlive it. `report` is told of everybody
+/// Everything on the io thread. `io`, `service`, `host` and `cryptography` must outlive it. `report` is told of everybody
 /// turned away. Destroying it closes every connection at once and cancels what waits. Destroy it after `stopped`, or
 /// when `io` runs no more.
 class Server {
  public:
-  Server(asio::io_context& io, Settings settings, core::Service& service, const core::Cryptography& cryptography,
+  Server(asio::io_context& io, Settings settings, core::Service& service, core::Host& host, const core::Cryptography& cryptography,
          Refusals::Report report);
   ~Server();
   Server(const Server&) = delete;
@@ -53,6 +54,9 @@ class Server {
   /// error (503, `timeout`) and cancelled. Calls `stopped`, once, when the last connection has gone. Removes the
   /// socket's file at once.
   void stop(std::chrono::milliseconds grace, std::function<void()> stopped);
+
+  /// Other tokens for TCP, if that is listened on.
+  void replace_tokens(std::vector<Token> tokens);
 
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
   /// The TCP port; 0 when there is none.

@@ -258,9 +258,10 @@ std::string peers_json(const std::vector<core::PeerView>& peers) {
   return json.take();
 }
 
-std::string status_json(const core::StatusView& status) {
-  JsonWriter json;
-  json.begin_object();
+namespace {
+
+/// The members of a status, without the braces.
+void write_status(JsonWriter& json, const core::StatusView& status) {
   json.text("gateway", status.gateway);
   json.text("version", status.version);
   json.text("state", status.state);
@@ -283,13 +284,72 @@ std::string status_json(const core::StatusView& status) {
   json.end_object();
   write_texts(json, "agents", status.agents);
   json.number("peers", status.peers);
+  json.number("peersOnline", status.peers_online);
   json.number("peersPending", status.peers_pending);
   json.number("outgoingOpen", status.outgoing_open);
   json.number("incomingOpen", status.incoming_open);
+  json.key("queues");
+  json.begin_array();
+  for (const auto& queue : status.queues) {
+    json.begin_object();
+    json.text("name", queue.name);
+    json.number("size", queue.size);
+    json.number("limit", queue.limit);
+    json.end_object();
+  }
+  json.end_array();
   json.key("counters");
   json.begin_object();
   for (const auto& [name, value] : status.counters) json.number(name, value);
   json.end_object();
+}
+
+std::string_view level_name(core::action::Level level) { return level == core::action::Level::Error ? "error" : "warn"; }
+
+}  // namespace
+
+std::string status_json(const core::StatusView& status) {
+  JsonWriter json;
+  json.begin_object();
+  write_status(json, status);
+  json.end_object();
+  return json.take();
+}
+
+std::string operator_status_json(const core::StatusView& status, const core::SettingsView& settings,
+                                 const std::vector<core::TroubleView>& troubles) {
+  JsonWriter json;
+  json.begin_object();
+  write_status(json, status);
+  json.key("settings");
+  json.begin_object();
+  json.text_if_any("file", printable(settings.file));
+  write_time(json, "loaded", settings.loaded);
+  json.text_if_any("error", printable(settings.error));
+  if (!settings.restart_needed.empty()) write_texts(json, "restartNeeded", settings.restart_needed);
+  json.end_object();
+  json.key("troubles");
+  json.begin_array();
+  for (const auto& trouble : troubles) {
+    json.begin_object();
+    write_time(json, "time", trouble.time);
+    json.text("level", level_name(trouble.level));
+    json.text("event", trouble.event);
+    json.text_if_any("text", printable(trouble.text));
+    json.number("count", trouble.count);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+std::string reload_json(const core::ReloadView& reload) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("status", "ok");
+  write_texts(json, "changed", reload.changed);
+  write_texts(json, "restartNeeded", reload.restart_needed);
   json.end_object();
   return json.take();
 }
@@ -310,11 +370,15 @@ std::string ping_json(std::string_view gateway, const body::Pong& pong, std::uin
 
 std::vector<std::string> unready_reasons(const core::StatusView& status) {
   std::vector<std::string> reasons;
-  if (status.broker_state != "connected") {
+  if (status.broker_state != "connected" || !status.broker_error.empty()) {
     reasons.push_back("broker is " + status.broker_state +
                       (status.broker_error.empty() ? "" : ": " + printable(status.broker_error)));
   }
-  if (status.state != "online" && status.state != "degraded") reasons.push_back("this bridge is " + status.state);
+  if (status.state == "name_conflict") reasons.push_back("another bridge bears the name " + status.gateway);
+  if (!status.gateway_connected) {
+    reasons.push_back("the agent gateway is not connected" + (status.gateway_error.empty() ? "" : ": " + printable(status.gateway_error)));
+  }
+  if (status.journal_failing) reasons.push_back("the journal takes nothing: see the error store.commit_failed in the log");
   return reasons;
 }
 

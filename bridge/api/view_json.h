@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/api/json_writer.h"
+#include "bridge/core/host.h"
 #include "bridge/core/views.h"
 
 namespace clawbridge::api {
@@ -57,14 +58,22 @@ struct AskedAgent {
 /// `{"peers":[…]}`
 [[nodiscard]] std::string peers_json(const std::vector<core::PeerView>& peers);
 
-/// `{"gateway","version","state","fingerprint",…,"broker":{…},"agentGateway":{…},"counters":{…}}`
+/// `{"gateway","version","state","fingerprint",…,"broker":{…},"agentGateway":{…},"queues":[{"name","size","limit"}],"counters":{…}}`
 [[nodiscard]] std::string status_json(const core::StatusView& status);
+
+/// The same and, for the operator, `"settings":{"file","loaded","error","restartNeeded":[…]}` and
+/// `"troubles":[{"time","level","event","text","count"}]`, the latest warnings and errors, newest first.
+[[nodiscard]] std::string operator_status_json(const core::StatusView& status, const core::SettingsView& settings,
+                                               const std::vector<core::TroubleView>& troubles);
+/// `{"status":"ok","changed":[…],"restartNeeded":[…]}`
+[[nodiscard]] std::string reload_json(const core::ReloadView& reload);
 
 /// `{"status":"ok","gateway","version","time","incarnation","journalOpen","roundTripMicroseconds"}`
 [[nodiscard]] std::string ping_json(std::string_view gateway, const body::Pong& pong,
                                     std::uint64_t round_trip_microseconds);
 
-/// Why the daemon is not ready, one sentence each; empty when it is.
+/// Why the daemon cannot do all of its work, one sentence each; empty when it can: broker and gateway are there, and the journal
+/// takes what it is given.
 [[nodiscard]] std::vector<std::string> unready_reasons(const core::StatusView& status);
 /// `{"ready","state","failing":[…]}`
 [[nodiscard]] std::string readiness_json(const core::StatusView& status, const std::vector<std::string>& reasons);

@@ -26,6 +26,7 @@ struct Caller {
 class Client {
  public:
   explicit Client(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+  [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
 
   /// Blocks until the answer is there. `wait`: how long the daemon itself may wait before it answers; some seconds are
   /// added. Throws Failure: unreachable when no daemon answers, by the error's code when it refuses.

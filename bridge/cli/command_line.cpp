@@ -21,13 +21,7 @@ constexpr const char* kFooter =
     "  clawbridge send imac/jarvis \"Are you there?\"    send, and print the reply\n"
     "  clawbridge COMMAND --help                       more about one command\n"
     "\n"
-    "Exit codes:\n"
-    "  0 done\n"
-    "  1 failed\n"
-    "  2 usage or settings\n"
-    "  3 refused (policy, unknown or ambiguous target, bad request)\n"
-    "  4 unreachable (daemon, broker or gateway)\n"
-    "  5 the wait ended before the reply";
+    "Exit codes:";
 
 constexpr const char* kSendFooter =
     "Examples:\n"
@@ -68,7 +62,12 @@ constexpr const char* kOpenClawFooter =
     "Run it again after an upgrade of clawbridge; restart the OpenClaw gateway each time.";
 
 constexpr const char* kRunFooter =
-    "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.";
+    "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.\n"
+    "It reads its settings again on SIGHUP, and when their file has changed.";
+
+constexpr const char* kWatchFooter =
+    "Time (UTC), > sent or < received, from → to, the message's type and what it says, its bytes, the time since the first message of that exchange\n"
+    "seen here, and the correlation id. What only this machine's agents say to each other is no message: it is shown as steps.";
 
 /// Everything that CLI11 writes into while it parses. Shared by the commands' callbacks, one of which is chosen.
 struct Parsed {
@@ -77,6 +76,7 @@ struct Parsed {
   SessionsOptions sessions;
   AgentsOptions agents;
   McpOptions mcp;
+  WatchOptions watch;
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
@@ -194,6 +194,18 @@ void declare_sessions(CLI::App& app, Context& context, const ParsedPointer& pars
     add_as(*command, options.as);
     add_timeout(*command, options.timeout_seconds, "how long to wait for the answer");
   }
+}
+
+void declare_watch(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  WatchOptions& options = parsed->watch;
+  CLI::App& command = add(app, "watch", "Show every message of this bridge as it passes, a line each, until Ctrl-C", parsed,
+                          [&context, &options] { return watch(context, options); });
+  command.add_option("--gateway", options.gateway, "only from or to this gateway")->type_name("GATEWAY");
+  command.add_option("--agent", options.agent, "only from or to this agent, or gateway/agent")->type_name("AGENT");
+  command.add_option("--cid", options.cid, "only of this correlation id, or those that begin like it")->type_name("ID");
+  command.add_flag("--text", options.text, "also the beginning of texts, those that were sealed for this bridge too");
+  command.add_option("--count", options.count, "end after so many lines")->type_name("COUNT");
+  command.footer(kWatchFooter);
 }
 
 void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -336,7 +348,9 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   app.set_version_flag("--version", "clawbridge " + context.hooks.version);
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer(kFooter);
+  std::string footer = kFooter;
+  for (const auto& [code, meaning] : kExitCodes) footer += "\n  " + std::to_string(static_cast<int>(code)) + " " + std::string(meaning);
+  app.footer(footer);
   add(app, "run", "Run the daemon beside this machine's agent gateway", parsed, [&context] {
     return run_daemon(context);
   }).footer(kRunFooter);
@@ -350,6 +364,8 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   declare_peers(app, context, parsed);
   add(app, "status", "Show whether broker and gateway are reached, and what is open", parsed,
       [&context] { return status(context); });
+  declare_watch(app, context, parsed);
+  add(app, "reload", "Let the daemon read its settings again, and say what holds now", parsed, [&context] { return reload(context); });
   declare_ping(app, context, parsed);
   CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show, rotate");
   key->require_subcommand(1);
@@ -400,6 +416,12 @@ void check_commands(const CLI::App& root, const std::vector<std::string>& words)
 }
 
 }  // namespace
+
+CommandDescription describe_program(Context& context) {
+  CLI::App app(kAbout, "clawbridge");
+  declare(app, context, std::make_shared<Parsed>());
+  return describe(app);
+}
 
 Command read_command_line(const std::vector<std::string>& words, Context& context) {
   CLI::App app(kAbout, "clawbridge");

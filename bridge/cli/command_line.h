@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bridge/cli/commands.h"
+#include "bridge/cli/describe.h"
 
 namespace clawbridge::cli {
 
@@ -15,5 +16,8 @@ using Command = std::function<ExitCode()>;
 /// `words`: the arguments without the program's name. Sets the global options of `context`, which must outlive the
 /// command. Throws Failure (usage), with a suggestion where one word is nearly another.
 [[nodiscard]] Command read_command_line(const std::vector<std::string>& words, Context& context);
+
+/// Every command and option there is.
+[[nodiscard]] CommandDescription describe_program(Context& context);
 
 }  // namespace clawbridge::cli

@@ -6,7 +6,7 @@ namespace clawbridge::cli {
 
 ExitCode status(const Context& context) {
   const auto answer = context.client().get("/v1/status");
-  print(context, answer, status_text(answer.json));
+  print(context, answer, status_text(answer.json, context.hooks.now()));
   return ExitCode::Done;
 }
 

@@ -74,6 +74,13 @@ struct AgentsOptions {
   bool allowed = false;
   std::string as;
 };
+struct WatchOptions {
+  std::string gateway;
+  std::string agent;
+  std::string cid;
+  bool text = false;
+  std::uint64_t count = 0;  // lines; 0: until it is stopped
+};
 struct PingOptions {
   std::string gateway;
   double timeout_seconds = 10;
@@ -114,6 +121,8 @@ ExitCode session_status(const Context& context, const SessionsOptions& options);
 ExitCode agents(const Context& context, const AgentsOptions& options);
 ExitCode mcp_server(const Context& context, const McpOptions& options);
 ExitCode status(const Context& context);
+ExitCode watch(const Context& context, const WatchOptions& options);
+ExitCode reload(const Context& context);
 ExitCode ping(const Context& context, const PingOptions& options);
 ExitCode exchange_show(const Context& context, const ExchangeOptions& options);
 ExitCode exchange_wait(const Context& context, const ExchangeOptions& options);

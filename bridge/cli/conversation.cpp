@@ -43,7 +43,8 @@ std::optional<std::pair<std::string, std::string>> take_event(std::string& text)
 }  // namespace
 
 Conversation::Conversation(asio::io_context& io, std::string socket_path, Order order, Tell progress, std::function<void(Ended)> ended)
-    : stream_(io), path_(std::move(socket_path)), limit_(order.wait + kSlack), progress_(std::move(progress)), ended_(std::move(ended)) {
+    : stream_(io), path_(std::move(socket_path)), limit_(order.wait + kSlack), progress_(std::move(progress)),
+      see_(std::move(order.see)), opened_(std::move(order.opened)), ended_(std::move(ended)) {
   request_.method_string(order.method);
   request_.target(order.target);
   request_.version(11);
@@ -78,7 +79,7 @@ void Conversation::start() {
   stream_.socket().connect(asio::local::stream_protocol::endpoint(path_), failure);
   if (failure) return end(unreachable(failure.message()));
   connected_ = true;
-  stream_.expires_after(limit_);
+  if (!see_) stream_.expires_after(limit_);
   // A daemon that turns a request away may close before it has read all of it: its answer is there all the same.
   http::async_write(stream_, request_, [self = shared_from_this()](error_code, std::size_t) {});
   read();
@@ -97,11 +98,17 @@ void Conversation::read() {
 }
 
 void Conversation::take_events() {
+  if (opened_) std::exchange(opened_, nullptr)();
   while (ended_) {
     const auto event = take_event(parser_.get().body());
     if (!event) return;
     const auto& [name, data] = *event;
     if (data.empty()) continue;
+    if (see_) {
+      const auto seen = json::parse(data, nullptr, false);
+      if (!seen.is_discarded()) see_(name, seen);
+      continue;
+    }
     auto answer = parsed(data);
     const auto* good = std::get_if<DaemonAnswer>(&answer);
     if (good == nullptr || name == "result") return end(std::move(answer));
@@ -120,6 +127,7 @@ Ended Conversation::whole_answer() {
 
 void Conversation::end(Ended ended) {
   progress_ = nullptr;
+  see_ = nullptr;
   error_code ignored;
   stream_.socket().close(ignored);
   if (const auto tell = std::exchange(ended_, nullptr)) tell(std::move(ended));

@@ -25,6 +25,9 @@ struct Order {
   Caller caller;
   std::chrono::milliseconds wait;  // how long the daemon itself may take
   bool streamed = false;           // the answer of a tool is to come as events
+  // Set: the answer is an endless stream, whose events are seen by name. It has no limit of time, and ends as a Failure.
+  std::function<void(const std::string& name, const nlohmann::json& data)> see{};
+  std::function<void()> opened{};  // the stream has begun
 };
 
 /// How it ended.
@@ -65,6 +68,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   boost::beast::flat_buffer buffer_;
   Parser parser_;
   Tell progress_;
+  std::function<void(const std::string&, const nlohmann::json&)> see_;
+  std::function<void()> opened_;
   std::function<void(Ended)> ended_;
   bool connected_ = false;
 };

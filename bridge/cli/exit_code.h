@@ -1,8 +1,10 @@
 // The exit codes of the command line: a contract with scripts, printed by --help.
 #pragma once
 
+#include <array>
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
+#include <utility>
 
 namespace clawbridge::cli {
 
@@ -14,6 +16,16 @@ enum class ExitCode : int {
   Unreachable = 4,  // daemon, broker, gateway
   WaitEnded = 5,    // before the reply
 };
+
+/// What each means, as --help and CLI.md say it.
+inline constexpr std::array<std::pair<ExitCode, std::string_view>, 6> kExitCodes{{
+    {ExitCode::Done, "done"},
+    {ExitCode::Failed, "failed"},
+    {ExitCode::Usage, "usage or settings"},
+    {ExitCode::Refused, "refused (policy, unknown or ambiguous target, bad request)"},
+    {ExitCode::Unreachable, "unreachable (daemon, broker or gateway)"},
+    {ExitCode::WaitEnded, "the wait ended before the reply"},
+}};
 
 /// For an error by its code's name, for example `forbidden`.
 [[nodiscard]] ExitCode exit_code_of_error(std::string_view code);

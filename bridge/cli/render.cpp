@@ -223,9 +223,45 @@ std::string peers_text(const json& answer, WallTime now) {
   return text;
 }
 
-std::string status_text(const json& answer) {
+namespace {
+
+constexpr std::size_t kTroublesShown = 5;
+
+std::string queues_text(const json& answer) {
+  std::string text;
+  for (const json& queue : list_of(answer, "queues")) {
+    if (queue.value("size", std::uint64_t{0}) == 0) continue;
+    text += (text.empty() ? "" : ", ") + text_of(queue, "name") + " " + count_of(queue, "size") + "/" + count_of(queue, "limit");
+  }
+  return text.empty() ? "empty" : text;
+}
+
+/// The latest warnings and errors, a line each, after a blank line.
+std::string troubles_text(const json& answer, WallTime now) {
+  Rows rows;
+  for (const json& trouble : list_of(answer, "troubles")) {
+    if (rows.size() == kTroublesShown) break;
+    const auto count = trouble.value("count", std::uint64_t{1});
+    rows.push_back({relative_time(text_of(trouble, "time"), now), text_of(trouble, "level"),
+                    text_of(trouble, "event") + (count > 1 ? " (" + std::to_string(count) + " times)" : "") + "  " + text_of(trouble, "text")});
+  }
+  return rows.empty() ? "" : "\nlatest warnings and errors:\n" + table(rows);
+}
+
+}  // namespace
+
+std::string reload_text(const json& answer) {
+  const auto changed = joined(list_of(answer, "changed"));
+  const auto waiting = joined(list_of(answer, "restartNeeded"));
+  return (changed.empty() ? "nothing that may change without a restart has changed\n" : "now in force: " + changed + "\n") +
+         (waiting.empty() ? "" : "in force after a restart: " + waiting + "\n");
+}
+
+std::string status_text(const json& answer, WallTime now) {
   const json broker = answer.value("broker", json::object());
   const json gateway = answer.value("agentGateway", json::object());
+  const json settings = answer.value("settings", json::object());
+  const std::string file = text_of(settings, "file").empty() ? "the defaults" : text_of(settings, "file");
   std::string agents;
   for (const json& agent : list_of(answer, "agents")) {
     if (agent.is_string()) agents += (agents.empty() ? "" : ", ") + printable(agent.get_ref<const std::string&>());
@@ -247,12 +283,16 @@ std::string status_text(const json& answer) {
                           (gateway.value("connected", false) ? " (connected)" : " (not connected)")},
       {"gateway error", text_of(gateway, "error")},
       {"agents", agents.empty() ? "-" : agents},
-      {"peers", count_of(answer, "peers") +
+      {"peers", count_of(answer, "peers") + " (" + count_of(answer, "peersOnline") + " online)" +
                     (pending > 0 ? ", " + std::to_string(pending) + " not trusted yet (`clawbridge peers list`)" : "")},
       {"open",
        count_of(answer, "outgoingOpen") + " asked here, " + count_of(answer, "incomingOpen") + " answered here"},
+      {"queues", queues_text(answer)},
+      {"settings", settings.empty() ? "" : file + ", read " + relative_time(text_of(settings, "loaded"), now)},
+      {"SETTINGS REFUSED", text_of(settings, "error")},
+      {"after a restart", joined(list_of(settings, "restartNeeded"))},
       {"fingerprint", text_of(answer, "fingerprint")},
-  });
+  }) + troubles_text(answer, now);
 }
 
 std::string ping_text(const json& answer) {

@@ -31,7 +31,8 @@ namespace clawbridge::cli {
 
 [[nodiscard]] std::string agents_text(const nlohmann::json& answer);
 [[nodiscard]] std::string peers_text(const nlohmann::json& answer, WallTime now);
-[[nodiscard]] std::string status_text(const nlohmann::json& answer);
+[[nodiscard]] std::string status_text(const nlohmann::json& answer, WallTime now);
+[[nodiscard]] std::string reload_text(const nlohmann::json& answer);
 [[nodiscard]] std::string ping_text(const nlohmann::json& answer);
 [[nodiscard]] std::string exchange_text(const nlohmann::json& exchange, WallTime now);
 [[nodiscard]] std::string exchanges_text(const nlohmann::json& answer, WallTime now);

@@ -27,7 +27,7 @@ int fail(const Context& context, ExitCode exit_code, const std::string& code, co
 
 }  // namespace
 
-Hooks system_hooks(std::string version, std::function<int(const config::Settings&)> run_daemon) {
+Hooks system_hooks(std::string version, std::function<int(const config::Settings&, const Reread&)> run_daemon) {
   Hooks hooks;
   hooks.version = std::move(version);
   hooks.run_daemon = std::move(run_daemon);

@@ -17,10 +17,16 @@ namespace clawbridge::cli {
 /// Asks the OpenClaw gateway one thing and waits for the answer's payload. `unsupported`: its version has no such method.
 using AskOpenClaw = std::function<Result<nlohmann::json>(const std::string& method, const nlohmann::json& params)>;
 
+/// How the daemon reads its settings again.
+struct Reread {
+  std::string file;                        // that is worth watching, there or not; empty: none
+  std::function<config::Settings()> load;  // throws config::SettingsError; any thread
+};
+
 struct Hooks {
   std::string version;
   /// Runs the daemon until it is told to stop; the result is the exit code. Called for `clawbridge run`.
-  std::function<int(const config::Settings&)> run_daemon;
+  std::function<int(const config::Settings&, const Reread&)> run_daemon;
   /// Connects to the OpenClaw gateway; an error says why that failed. For `clawbridge openclaw check`.
   std::function<Result<AskOpenClaw>(const config::OpenClawGateway&)> connect_openclaw;
   config::Environment environment;
@@ -33,7 +39,7 @@ struct Hooks {
 };
 
 /// The real machine: standard streams, system clock, system environment.
-[[nodiscard]] Hooks system_hooks(std::string version, std::function<int(const config::Settings&)> run_daemon);
+[[nodiscard]] Hooks system_hooks(std::string version, std::function<int(const config::Settings&, const Reread&)> run_daemon);
 
 /// Runs one command. Returns the exit code (exit_code.h). Prints every error and throws none.
 int run(int argc, const char* const* argv, const Hooks& hooks);

@@ -51,6 +51,7 @@ class Asks {
   /// What a question of ours is for; nothing when it is another bridge's.
   [[nodiscard]] std::optional<AskPurpose> purpose_of(std::string_view id) const;
   void forget(Ticket ticket);
+  [[nodiscard]] std::size_t open() const { return pending_.size(); }
   /// Questions whose wait has ended.
   [[nodiscard]] std::vector<AskAnswer> on_time();
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }

@@ -13,7 +13,8 @@ Bytes32 fingerprint_of(const Cryptography& crypto, const Bytes32& sign_key, cons
 
 Context::Context(Options given, JournalReader& reader, const Cryptography& cryptography, Random& entropy,
                  std::string own_incarnation)
-    : options(std::move(given)),
+    : options_(std::move(given)),
+      options(options_),
       topics(options.base),
       journal(reader),
       crypto(cryptography),
@@ -21,6 +22,12 @@ Context::Context(Options given, JournalReader& reader, const Cryptography& crypt
       incarnation(std::move(own_incarnation)),
       fingerprint(fingerprint_of(crypto, options.keys.sign.public_key, options.keys.box.public_key)),
       key_id(hex_encode(fingerprint).substr(0, 16)) {}
+
+void Context::change(const Changeable& to) {
+  const auto message = options_.limits.message;
+  static_cast<Changeable&>(options_) = to;
+  options_.limits.message = message;
+}
 
 std::string Context::new_id() {
   std::array<std::uint8_t, 10> entropy{};
@@ -42,6 +49,10 @@ void Context::publish(action::Publish publish, std::string_view to_gateway) {
   } else {
     actions.emplace_back(std::move(publish));
   }
+}
+
+void Context::reached(Direction direction, std::string_view stage, std::optional<Instant> begun, WallTime since) {
+  tally.stages[{direction, std::string(stage)}].observe(begun ? now.instant - *begun : std::chrono::duration_cast<std::chrono::microseconds>(now.wall - since));
 }
 
 Actions Context::end_step() {

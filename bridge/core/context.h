@@ -13,6 +13,7 @@
 #include "bridge/core/cryptography.h"
 #include "bridge/core/journal.h"
 #include "bridge/core/options.h"
+#include "bridge/core/tally.h"
 #include "topics/message.h"
 #include "topics/topic.h"
 #include "topics/ulid.h"
@@ -22,10 +23,14 @@ namespace clawbridge::core {
 using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
 class Context {
+  Options options_;
+
  public:
   Context(Options given, JournalReader& reader, const Cryptography& cryptography, Random& entropy, std::string own_incarnation);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
-  const Options options;
+  const Options& options;
   const Topics topics;
   JournalReader& journal;
   const Cryptography& crypto;
@@ -39,12 +44,14 @@ class Context {
   std::deque<std::pair<std::string, std::string>> loopback;  // topic and payload of what we sent to ourselves
   std::deque<IncomingRecord> late_replies;          // turns of our own sessions that are to be taken in this step
   std::map<std::string_view, std::uint64_t> counters;
+  Tally tally;
   UlidSequence ids;
   // Exchanges asked here that a local caller still waits for, and the session that asked.
   std::map<std::string, std::string, std::less<>> awaited;
   std::uint64_t packet_bytes_max = 0;               // the broker's, 0 while it has named none
 
   [[nodiscard]] const std::string& me() const { return options.gateway; }
+  void change(const Changeable& to);
   [[nodiscard]] std::string new_id();
   /// Uniform in [0, most).
   [[nodiscard]] std::chrono::microseconds jitter(std::chrono::microseconds most);
@@ -60,6 +67,8 @@ class Context {
     actions.emplace_back(action::Note{level, name, std::move(fields)});
   }
   void count(std::string_view name) { ++counters[name]; }
+  /// An exchange has come to a stage. `begun`: when, if in this life; otherwise only `since` says.
+  void reached(Direction direction, std::string_view stage, std::optional<Instant> begun, WallTime since);
   /// Sends to a peer through the broker; to our own gateway without it.
   void publish(action::Publish publish, std::string_view to_gateway);
 

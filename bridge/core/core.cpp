@@ -106,6 +106,7 @@ struct Core::Handler {
   }
   void operator()(const event::LocalTrust& e) const { core.trust(e); }
   void operator()(const event::LocalRevoke& e) const { core.revoke(e); }
+  void operator()(const event::SettingsChanged& e) const { core.take_settings(*e.to); }
   void operator()(const event::Shutdown&) const {
     if (core.stopping_ != Stopping::No) return;
     core.stopping_ = Stopping::Draining;
@@ -508,6 +509,20 @@ void Core::trust(const event::LocalTrust& trust) {
   if (trusted) outbox_.on_peer({.gateway = trust.gateway, .newly_pinned = true});
 }
 
+// New rules hold for what comes from now on. A turn that was taken goes on, an exchange beyond a lowered limit too.
+void Core::take_settings(const Changeable& to) {
+  const bool seen_by_others = to.expose != context_.options.expose || to.agent_names != context_.options.agent_names;
+  const bool other_pins = to.peers != context_.options.peers;
+  context_.change(to);
+  gateway_.on_settings();
+  if (other_pins) {
+    for (const auto& change : peers_.on_settings()) outbox_.on_peer(change);
+    link_.on_peer_offline();  // perhaps: those whose state was refused before are looked at again
+  }
+  inbox_.turns().on_settings();
+  if (seen_by_others) link_.on_gateway_changed();
+}
+
 // ---- views ----
 
 StatusView Core::status() const {
@@ -529,9 +544,17 @@ StatusView Core::status() const {
   view.gateway_error = gateway_.error();
   for (const auto& agent : gateway_.info().agents) view.agents.push_back(agent.id);
   view.peers = peers_.all().size() - 1;
+  view.peers_online = peers_.online();
   view.peers_pending = peers_.pending();
   view.outgoing_open = outbox_.open();
   view.incoming_open = inbox_.turns().open();
+  const auto& limits = context_.options.limits;
+  view.queues = {{"outgoing", outbox_.open(), limits.outgoing_open},
+                 {"incoming", inbox_.turns().open(), limits.incoming_open},
+                 {"runs", inbox_.turns().running(), limits.runs},
+                 {"asks", asks_.open(), limits.asks},
+                 {"waiters", outbox_.waiting(), limits.waiters}};
+  view.outgoing_bytes = {"outgoing", outbox_.bytes(), limits.outgoing_bytes};
   for (const auto& [name, value] : context_.counters) view.counters.emplace(name, value);
   return view;
 }

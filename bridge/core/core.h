@@ -41,6 +41,8 @@ class Core {
   /// Exchanges that have not ended, asked and answered here together.
   [[nodiscard]] std::size_t open() const { return outbox_.open() + inbox_.turns().open(); }
   [[nodiscard]] StatusView status() const;
+  [[nodiscard]] const Topics& topics() const { return context_.topics; }
+  [[nodiscard]] const Tally& tally() const { return context_.tally; }
   [[nodiscard]] std::vector<PeerView> peers() const;
   [[nodiscard]] std::vector<AgentView> agents() const;
   [[nodiscard]] std::optional<ExchangeView> exchange(std::string_view id) const;
@@ -72,6 +74,7 @@ class Core {
   void ask(event::LocalAsk ask);
   void trust(const event::LocalTrust& trust);
   void revoke(const event::LocalRevoke& revoke);
+  void take_settings(const Changeable& to);
   void replay(const event::LocalReplay& replay);
   void drop(const event::LocalDrop& drop);
   void link_changed();

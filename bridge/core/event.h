@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +15,8 @@
 #include "topics/time.h"
 
 namespace clawbridge::core {
+
+struct Changeable;  // options.h
 
 /// Names a local caller that waits for an answer. Chosen by the runtime, never reused while the daemon runs.
 using Ticket = std::uint64_t;
@@ -228,6 +231,11 @@ struct LocalRevoke {
   std::string gateway;
 };
 
+/// The settings that may change while the core runs, all of them, and already checked.
+struct SettingsChanged {
+  std::shared_ptr<const Changeable> to;
+};
+
 /// Stop: publish offline, then action::Stopped.
 struct Shutdown {};
 
@@ -239,7 +247,7 @@ using Event = std::variant<event::Tick, event::BrokerConnected, event::BrokerCon
                            event::RunEnded, event::RunNotTaken, event::RunProgress, event::AbortRefused, event::RunLost,
                            event::SessionsRead, event::LocalSend, event::LocalSpawn, event::LocalAsk, event::LocalWait,
                            event::LocalCancel, event::LocalReplay, event::LocalDrop, event::LocalGone, event::LocalTrust,
-                           event::LocalRevoke, event::Shutdown>;
+                           event::LocalRevoke, event::SettingsChanged, event::Shutdown>;
 
 /// Where an adapter reports what happened. Safe to call from any thread: it copies, posts and returns.
 using EventSink = std::function<void(Event)>;

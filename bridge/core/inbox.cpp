@@ -362,6 +362,8 @@ void Inbox::record_rejection(const Message& message, std::string_view payload, c
   newest = std::max(newest, message.id);
   if (!planted(Planted::RejectionNotJournaled)) context_.store(store::PutIncoming{std::move(record)});
   context_.count("request.rejected");
+  ++context_.tally.ended[{Direction::Incoming, message.op, "rejected"}];
+  ++context_.tally.refused[reply.error->code];
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", message.id}, {"peer", message.source.gateway}, {"agent", message.subject.agent},
                  {"status", std::string(to_string(reply.status))}, {"code", std::string(to_string(reply.error->code))}});

@@ -101,6 +101,7 @@ void Link::on_subscribed(const event::BrokerSubscribed& subscribed) {
   own_state_seen_ = false;
   own_state_came_back_ = false;
   retention_tested_ = false;
+  context_.count("broker.connects");
   context_.note(Level::Info, "broker.connected", {{"epoch", std::to_string(epoch_)}, {"protocol", std::to_string(protocol_)}});
   if (!name_conflict_) publish_state(presence());
 }

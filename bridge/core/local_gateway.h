@@ -14,6 +14,7 @@ class LocalGateway {
  public:
   explicit LocalGateway(Context& context) : context_(context) {}
 
+  void on_settings() { choose_exposed(); }
   void on_up(const event::GatewayUp& up);
   void on_down(const event::GatewayDown& down);
   void on_agents(std::vector<event::GatewayAgent> agents);

@@ -70,15 +70,9 @@ struct PreviousKeys {
   Bytes64 proof{};  // the old signing key's signature over the new fingerprint
 };
 
-struct Options {
-  std::string gateway;                        // our name in the federation
-  std::string version;                        // of this release
-  std::string gateway_kind;                   // of the local gateway: openclaw, echo, command
-  std::string base = "claw";
-  bool broker_insecure = false;               // nobody checks who the broker is: status says so
-  Keys keys;
-  std::optional<PreviousKeys> previous_keys;
-  std::optional<std::string> join_secret;     // decoded bytes
+/// What may be replaced while the core runs: event::SettingsChanged. Each is read when it is needed, so that it holds for what
+/// comes from then on; what has been taken goes on.
+struct Changeable {
   Seal seal = Seal::Off;
   std::map<std::string, std::string> peers;   // gateway -> fingerprint (64 hex digits) pinned by configuration
   std::map<std::string, Address> remote_agents;  // short name -> address
@@ -89,7 +83,18 @@ struct Options {
   event::LateReply late_reply = event::LateReply::Deliver;  // where a request does not say
   std::vector<PolicyRule> policy;
   std::vector<PlainClients> plain_clients;
-  Limits limits;
+  Limits limits;                              // all but limits.message, which peers have been told
+};
+
+struct Options : Changeable {
+  std::string gateway;                        // our name in the federation
+  std::string version;                        // of this release
+  std::string gateway_kind;                   // of the local gateway: openclaw, echo, command
+  std::string base = "claw";
+  bool broker_insecure = false;               // nobody checks who the broker is: status says so
+  Keys keys;
+  std::optional<PreviousKeys> previous_keys;
+  std::optional<std::string> join_secret;     // decoded bytes
 };
 
 }  // namespace clawbridge::core

@@ -341,10 +341,12 @@ Outbox::Open& Outbox::accept(OutgoingRecord record, const std::string& data) {
   record.request_bytes = data.size();
   bytes_ += data.size();
   context_.count("exchange.accepted");
+  ++context_.tally.begun[{Direction::Outgoing, record.op}];
   context_.note(Level::Debug, "exchange.accepted", {{"cid", record.id}, {"from", record.source.str()}, {"to", record.target.str()}});
   Open open;
   open.lane = lane_of(record);
   open.record = std::move(record);
+  open.begun = context_.now.instant;
   const auto id = open.record.id;
   expiries_.schedule(id, context_.now.instant + std::min<microseconds>(open.record.expiry - open.record.created, kExpiryLook));
   auto& entry = open_.emplace(id, std::move(open)).first->second;
@@ -800,6 +802,7 @@ void Outbox::on_status(std::string_view gateway, const std::vector<body::Exchang
 void Outbox::reached(Open& open, std::string_view stage) {
   if (open.record.stage == stage) return;
   open.record.stage = stage;
+  context_.reached(Direction::Outgoing, stage, open.begun, open.record.created);
   // A request that is put off again and again does not fill the journal.
   if (open.record.stages.size() < 16) open.record.stages.push_back({std::string(stage), context_.now.wall});
 }
@@ -842,6 +845,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
     save(open, std::string(payload));
   }
   context_.count("exchange.ended");
+  ++context_.tally.ended[{Direction::Outgoing, record.op, record.status}];
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.created);
   context_.note(Level::Info, "exchange.ended",
                 {{"cid", id}, {"peer", gateway}, {"agent", record.target.agent}, {"status", record.status}, {"ms", std::to_string(took.count())}});

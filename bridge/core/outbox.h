@@ -68,6 +68,8 @@ class Outbox {
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] std::size_t open_to(std::string_view gateway) const;
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_for_.size(); }
   /// A request waits for a gateway whose state has never come.
   [[nodiscard]] bool waits_for_unseen() const;
   /// The exchange as it is now, open or in the journal. With texts when asked.
@@ -86,6 +88,7 @@ class Outbox {
     bool on_wire = false;        // published in this connection's life or before, and no receipt yet
     std::chrono::microseconds retry_delay{0};
     std::string publish_error;   // why the broker refused it
+    std::optional<Instant> begun;  // in this life
     std::vector<Waiter> waiters;   // for its end or its start
     std::uint64_t progress_seen = 0;
     std::vector<Ticket> stoppers;  // of a request to stop another: for what comes of that

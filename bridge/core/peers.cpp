@@ -123,6 +123,30 @@ void Peers::restore(std::vector<PeerRecord> records) {
   peers_.insert_or_assign(context_.me(), make_peer(std::move(self)));
 }
 
+std::vector<PeerChange> Peers::on_settings() {
+  std::erase_if(peers_, [&](const auto& entry) {
+    const auto& [gateway, peer] = entry;
+    return gateway != context_.me() && peer.record.revoked.empty() && is_pinned_elsewhere(peer.record, peer.fingerprint);
+  });
+  std::vector<PeerChange> let_in;
+  for (auto& [gateway, peer] : peers_) {
+    if (gateway == context_.me() || peer.revoked()) continue;
+    const bool was_pinned = peer.pinned();
+    const auto before = peer.record.trust;
+    if (is_pinned_elsewhere(peer.record, peer.fingerprint)) {
+      peer.record.trust = PeerTrust::Revoked;
+    } else if (context_.options.peers.contains(gateway)) {
+      peer.record.trust = PeerTrust::Configured;
+    } else if (before == PeerTrust::Configured) {
+      peer.record.trust = trust_of(gateway, peer.fingerprint, peer.state).value_or(PeerTrust::Pending);
+    }
+    if (peer.record.trust == before) continue;
+    context_.store(store::PutPeer{peer.record});
+    if (!was_pinned && peer.pinned()) let_in.push_back({.gateway = gateway, .newly_pinned = true});
+  }
+  return let_in;
+}
+
 const Peer* Peers::find(std::string_view gateway) const {
   const auto found = peers_.find(gateway);
   return found == peers_.end() ? nullptr : &found->second;
@@ -389,6 +413,12 @@ Result<PeerView> Peers::revoke(std::string_view gateway) {
 
 std::size_t Peers::pending() const {
   return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) { return entry.second.record.trust == PeerTrust::Pending; }));
+}
+
+std::size_t Peers::online() const {
+  return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    return entry.second.pinned() && entry.second.reachable() && entry.first != context_.me();
+  }));
 }
 
 bool Peers::any_offline() const {

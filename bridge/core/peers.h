@@ -64,6 +64,8 @@ class Peers {
   explicit Peers(Context& context) : context_(context) {}
 
   void restore(std::vector<PeerRecord> records);
+  /// Other settings hold: pins are made and taken back as at a start. Returns whom they let in.
+  [[nodiscard]] std::vector<PeerChange> on_settings();
 
   [[nodiscard]] const Peer* find(std::string_view gateway) const;
   [[nodiscard]] const Peer* find_pinned(std::string_view gateway) const;
@@ -91,6 +93,8 @@ class Peers {
   [[nodiscard]] bool any_offline() const;
   [[nodiscard]] PeerView view(const Peer& peer) const;
   [[nodiscard]] std::size_t pending() const;
+  /// Pinned, and there; without ourselves.
+  [[nodiscard]] std::size_t online() const;
 
  private:
   [[nodiscard]] Peer make_peer(PeerRecord record) const;

@@ -31,8 +31,8 @@ class Service {
   /// The caller has gone: its callback will not be called.
   virtual void cancel(Ticket ticket) = 0;
 
-  /// Everything that happens to exchanges from now on, until unwatch(): notes with a field `cid` (no texts), and
-  /// `exchange.progress` with the field `text`. Called on the io thread.
+  /// Everything that happens from now on, until unwatch(): notes with a field `cid` (no texts), `exchange.progress` with the
+  /// field `text`, and each message over the broker (runtime/traffic.h); each with the field `time`. Called on the io thread.
   virtual std::uint64_t watch(std::function<void(const action::Note&)> see) = 0;
   virtual void unwatch(std::uint64_t watcher) = 0;
 

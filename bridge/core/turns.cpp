@@ -57,12 +57,7 @@ void Turns::restore(std::vector<IncomingRecord> records) {
     open.waiting = handed_over ? Waiting::ForRecovery : Waiting::ForTurn;
     if (handed_over) runs_.insert_or_assign(open.record.session_key, key);
     ++open_by_peer_[key.first];
-    const auto& kept = open.record;
-    auto session = std::optional(kept.session_key);
-    if (session->empty()) session = kept.session.empty() ? default_session(kept.target.agent) : kept.session;
-    if (session->starts_with("label:")) session.reset();
-    open.rule = is_late_reply(kept) ? nullptr : policy_.judge(kept.source, kept.op, kept.target.agent, session).rule;
-    ++open_by_rule_[open.rule];
+    enter_rule(open);
     lanes_[open.lane].push_back(key);
     expiries_.schedule(key, Instant{});
     open_.emplace(key, std::move(open));
@@ -75,12 +70,14 @@ void Turns::take(IncomingRecord full, const PolicyRule* rule, Task task) {
   open.record = full;
   open.record.request.clear();
   open.arrival = ++arrivals_;
+  open.taken = context_.now.instant;
   open.lane = lane_of(full);
   open.rule = rule;
   ++open_by_rule_[rule];
   ++open_by_peer_[key.first];
   expiries_.schedule(key, context_.now.instant + std::min<microseconds>(full.expiry + kClockSkew - context_.now.wall, kExpiryLook));
   context_.count("request.taken");
+  ++context_.tally.begun[{Direction::Incoming, full.op}];
   context_.note(Level::Debug, "request.taken", {{"cid", key.second}, {"peer", key.first}, {"from", full.source.str()}, {"agent", full.target.agent}});
   auto& entry = open_.emplace(key, std::move(open)).first->second;
   auto& lane = lanes_[entry.lane];
@@ -373,6 +370,23 @@ void Turns::fill_slots() {
   }
 }
 
+void Turns::on_settings() {
+  open_by_rule_.clear();
+  for (auto& [key, open] : open_) enter_rule(open);
+  advance_all();
+  fill_slots();
+}
+
+// For what was taken before these rules were made.
+void Turns::enter_rule(Open& open) {
+  const auto& record = open.record;
+  auto session = std::optional(record.session_key);
+  if (session->empty()) session = record.session.empty() ? default_session(record.target.agent) : record.session;
+  if (session->starts_with("label:")) session.reset();
+  open.rule = is_late_reply(record) ? nullptr : policy_.judge(record.source, record.op, record.target.agent, session).rule;
+  ++open_by_rule_[open.rule];
+}
+
 void Turns::leave_rule(const Open& open) {
   const auto of_rule = open_by_rule_.find(open.rule);
   if (of_rule != open_by_rule_.end() && --of_rule->second == 0) open_by_rule_.erase(of_rule);
@@ -404,6 +418,7 @@ void Turns::end(Open& open, body::Reply reply) {
   save(open, {}, payload);
   if (record.attempt > 0) context_.actions.emplace_back(action::ForgetRun{run_key(record), idempotency_key(record)});
   context_.count("turn.ended");
+  ++context_.tally.ended[{Direction::Incoming, record.op, record.status}];
   const auto took = std::chrono::duration_cast<milliseconds>(record.ended - record.received);
   context_.note(Level::Info, "exchange.answered",
                 {{"cid", record.id}, {"peer", record.source_gateway}, {"agent", record.target.agent}, {"session", session_key},
@@ -657,6 +672,7 @@ void Turns::send_progress(const Key& key) {
 void Turns::reached(Open& open, std::string_view stage) {
   auto& stages = open.record.stages;
   if (!stages.empty() && stages.back().stage == stage) return;
+  context_.reached(Direction::Incoming, stage, open.taken, open.record.received);
   if (stages.size() < 16) stages.push_back({std::string(stage), context_.now.wall});
 }
 

@@ -66,6 +66,9 @@ class Turns {
   /// it handles none of a peer's.
   [[nodiscard]] std::vector<std::string> chain_of(std::string_view agent, std::string_view session_key) const;
 
+  /// Other rules hold. What has been taken stays so, and counts under the rule that would take it now, as after a restart.
+  void on_settings();
+
   // ---- the local gateway; LocalGateway knows it already ----
   void on_gateway_up();
   void on_gateway_down(bool was_up);
@@ -85,6 +88,7 @@ class Turns {
   struct Open {
     IncomingRecord record;        // without payloads
     std::uint64_t arrival = 0;    // order received
+    std::optional<Instant> taken; // in this life
     std::string lane;             // target and session as asked
     Waiting waiting = Waiting::ForTurn;
     bool receipt_sent = false;
@@ -119,6 +123,7 @@ class Turns {
   void wait_for_session(Open& open);
   void release_session(const std::string& session_key);
   void fill_slots();
+  void enter_rule(Open& open);
   void leave_rule(const Open& open);
   void end(Open& open, body::Reply reply);
   [[nodiscard]] bool expired(const Open& open) const { return open.record.expiry + kClockSkew < context_.now.wall; }

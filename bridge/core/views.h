@@ -86,6 +86,13 @@ struct AgentView {
   bool remote = true;
 };
 
+/// How full a queue is. Beyond its limit new work is refused.
+struct QueueView {
+  std::string name;  // a word of the program's own
+  std::uint64_t size = 0;
+  std::uint64_t limit = 0;
+};
+
 struct StatusView {
   std::string gateway;
   std::string version;
@@ -103,9 +110,13 @@ struct StatusView {
   std::string gateway_error;
   std::vector<std::string> agents;
   std::size_t peers = 0;
+  std::size_t peers_online = 0;
   std::size_t peers_pending = 0;
   std::uint64_t outgoing_open = 0;
   std::uint64_t incoming_open = 0;
+  std::vector<QueueView> queues;   // in entries
+  bool journal_failing = false;    // the latest commit: nothing is acted upon until one succeeds
+  QueueView outgoing_bytes;        // of the requests that are open
   std::map<std::string, std::uint64_t> counters;  // since start, by name
 };
 

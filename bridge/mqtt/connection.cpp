@@ -213,7 +213,7 @@ void Connection::on_connected(Side& side, const paho::token& token) {
   auto early = std::exchange(early_, {});
   lock.unlock();
   sink_(connected_);
-  for (auto& message : early) sink_(std::move(message));
+  for (auto& message : early) deliver(std::move(message));
 }
 
 void Connection::fail(core::event::BrokerConnectFailed failure) {
@@ -321,8 +321,13 @@ void Connection::on_message(const paho::message& message) {
       return;
     }
   }
+  deliver(std::move(event));
+}
+
+void Connection::deliver(core::event::BrokerMessage&& message) {
   ++counters_->received;
-  sink_(std::move(event));
+  counters_->received_bytes += message.payload.size();
+  sink_(std::move(message));
 }
 
 void Connection::subscribe(const core::action::Subscribe& order) {
@@ -416,6 +421,7 @@ void Connection::drain() {
 std::string Connection::send(core::action::Publish& publish, PublishWindow::Slot& slot) {
   try {
     paho::message_ptr message;
+    counters_->published_bytes += publish.payload.size();
     if (order_.protocol >= 5) {
       auto properties = message_properties(publish.plain);
       if (!publish.correlation_id.empty()) properties.add({paho::property::CORRELATION_DATA, publish.correlation_id});

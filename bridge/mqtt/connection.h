@@ -86,6 +86,7 @@ class Connection {
   void on_connected(Side& side, const paho::token& token);
   void on_lost(Side& side, const std::string& reason);
   void on_message(const paho::message& message);
+  void deliver(core::event::BrokerMessage&& message);
   void on_subscribed(const paho::token& token, bool ok);
   void answer_subscription(Subscribing* subscribing, const std::string& filter, bool granted);
   void on_published(const paho::token& token, bool ok);

@@ -31,6 +31,8 @@ struct Counters {
   std::atomic<std::uint64_t> refused{0};    // answered with an MQTT 5 reason code of 0x80 or more
   std::atomic<std::uint64_t> dropped{0};    // never sent: not connected, queue full, or refused by the library
   std::atomic<std::uint64_t> received{0};
+  std::atomic<std::uint64_t> received_bytes{0};   // of payloads
+  std::atomic<std::uint64_t> published_bytes{0};  // of payloads that were given to a connection
   std::atomic<std::uint64_t> ignored{0};  // received outside a connection, or too many before it was complete
 };
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace clawbridge::observe {
 namespace {
@@ -149,18 +150,33 @@ void append_line(std::string& out, Format format, WallTime time, Level level, st
   out += level_name(level);
   out += json ? "\",\"event\":\"" : " event=";
   append_name(out, name);
-  if (json) out += '"';
+  if (!json) {
+    if (!fields.empty()) out += ' ';
+    append_fields(out, fields);
+    return;
+  }
+  out += '"';
   for (const auto& [field, value] : fields) {
-    out += json ? ",\"" : " ";
+    out += ",\"";
     append_name(out, field);
-    out += json ? "\":" : "=";
-    if (!json && is_bare(value)) {
+    out += "\":";
+    append_quoted(out, value);
+  }
+  out += '}';
+}
+
+void append_fields(std::string& out, std::span<const Field> fields) {
+  bool first = true;
+  for (const auto& [field, value] : fields) {
+    if (!std::exchange(first, false)) out += ' ';
+    append_name(out, field);
+    out += '=';
+    if (is_bare(value)) {
       out += value;
     } else {
       append_quoted(out, value);
     }
   }
-  if (json) out += '}';
 }
 
 }  // namespace clawbridge::observe

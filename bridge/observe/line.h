@@ -33,4 +33,7 @@ inline constexpr std::size_t kValueBytesMax = 2'048;
 void append_line(std::string& out, Format format, WallTime time, Level level, std::string_view name,
                  std::span<const Field> fields);
 
+/// The fields alone, as logfmt.
+void append_fields(std::string& out, std::span<const Field> fields);
+
 }  // namespace clawbridge::observe

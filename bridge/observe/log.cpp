@@ -63,8 +63,12 @@ Log::Log(Level level, Format format, std::FILE* stream, Clock clock)
 Log::~Log() = default;
 
 void Log::write(Level level, std::string_view name, std::span<const Field> fields) {
-  if (!enabled(level)) return;
+  const bool is_trouble = level >= Level::Warn;
+  if (!enabled(level) && !is_trouble) return;
   const Now now = clock_();
+  if (is_trouble) troubles_.add(now.wall, level, name, fields);
+  ++lines_[static_cast<std::size_t>(level)];
+  if (!enabled(level)) return;
   if (const auto ended = limit_.take_ended(now.instant); !ended.empty()) write_suppressed(now.wall, ended);
   if (RepeatLimit::applies(level, name) && !limit_.admit(now.instant, level, name)) return;
   write_line(now.wall, level, name, fields);
@@ -89,6 +93,18 @@ void Log::write_line(WallTime time, Level level, std::string_view name, std::spa
 
 void init(Level level, Format format, std::FILE* stream) {
   process_log() = std::make_unique<Log>(level, format, stream, system_now);
+}
+
+void change(Level level, Format format) {
+  if (process_log()) process_log()->change(level, format);
+}
+
+std::vector<core::TroubleView> troubles() {
+  return process_log() ? process_log()->troubles().all() : std::vector<core::TroubleView>{};
+}
+
+std::array<std::uint64_t, 4> line_counts() {
+  return process_log() ? process_log()->lines() : std::array<std::uint64_t, 4>{};
 }
 
 void close() {

@@ -5,6 +5,8 @@
 // events instead.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <initializer_list>
@@ -17,6 +19,7 @@
 #include "bridge/core/action.h"
 #include "bridge/observe/line.h"
 #include "bridge/observe/repeat_limit.h"
+#include "bridge/observe/troubles.h"
 #include "topics/time.h"
 
 namespace clawbridge::observe {
@@ -39,6 +42,15 @@ class Log {
   void write(Level level, std::string_view name, std::span<const Field> fields);
   /// Writes what is known of held-back lines now.
   void flush();
+  /// From the next line on.
+  void change(Level level, Format format) {
+    level_ = level;
+    format_ = format;
+  }
+
+  [[nodiscard]] const Troubles& troubles() const { return troubles_; }
+  /// Lines so far of the levels that are written, and all warnings; also those that were held back because they repeat others.
+  [[nodiscard]] const std::array<std::uint64_t, 4>& lines() const { return lines_; }
 
  private:
   class Output;
@@ -50,6 +62,8 @@ class Log {
   Format format_;
   Clock clock_;
   RepeatLimit limit_;
+  Troubles troubles_;
+  std::array<std::uint64_t, 4> lines_{};
   std::string line_;  // kept, so that a line costs no allocation
   std::unique_ptr<Output> output_;
 };
@@ -58,6 +72,14 @@ class Log {
 
 /// Makes it, with the system's clocks. Before this, or after close(), the functions below do nothing.
 void init(Level level, Format format, std::FILE* stream = stderr);
+
+/// Another level and format from the next line on.
+void change(Level level, Format format);
+
+/// The latest warnings and errors, newest first, whatever the level of the log.
+[[nodiscard]] std::vector<core::TroubleView> troubles();
+/// Lines so far, by level.
+[[nodiscard]] std::array<std::uint64_t, 4> line_counts();
 
 /// Writes what was held back, and ends the log.
 void close();

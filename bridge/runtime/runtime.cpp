@@ -26,7 +26,7 @@ Now clocks() {
 }  // namespace
 
 Runtime::Runtime(asio::io_context& io, core::Core& core, Hands& hands)
-    : io_(io), core_(core), hands_(hands), deadline_(io), commit_retry_(io), gather_(io) {}
+    : io_(io), core_(core), hands_(hands), deadline_(io), commit_retry_(io), gather_(io), traffic_(core.topics()) {}
 
 Runtime::~Runtime() = default;
 
@@ -37,6 +37,8 @@ core::EventSink Runtime::sink() {
 void Runtime::start() { post(core::event::Tick{}); }
 
 void Runtime::shut_down() { post(core::event::Shutdown{}); }
+
+void Runtime::take_settings(std::shared_ptr<const core::Changeable> settings) { post(core::event::SettingsChanged{std::move(settings)}); }
 
 // Any thread. Only the first event since the last turn wakes the io thread.
 void Runtime::post(core::Event event) {
@@ -91,9 +93,10 @@ void Runtime::turn() {
   for (std::size_t taken = 0; taken < kEventsPerCommit && !events_.empty(); ++taken) {
     auto event = std::move(events_.front());
     events_.pop_front();
-    for (auto& action : core_.step(now, std::move(event))) {
+    for (auto& action : step(now, std::move(event))) {
       if (auto* store = std::get_if<core::action::Store>(&action)) {
         hands_.apply(std::move(store->order));
+        uncommitted_ = true;
       } else {
         pending_.push_back(std::move(action));
       }
@@ -102,9 +105,26 @@ void Runtime::turn() {
   commit_and_act();
 }
 
+// Who watches sees a message when the core has judged it.
+core::Actions Runtime::step(const Now& now, core::Event event) {
+  const auto* message = watchers_.empty() ? nullptr : std::get_if<core::event::BrokerMessage>(&event);
+  if (message == nullptr) return core_.step(now, std::move(event));
+  const auto copy = *message;
+  auto actions = core_.step(now, std::move(event));
+  std::string_view refused;
+  for (const auto& action : actions) {
+    const auto* note = std::get_if<core::action::Note>(&action);
+    if (note != nullptr && note->name.starts_with("dropped.")) refused = note->name;
+  }
+  show(traffic_.received(copy.topic, copy.payload, refused));
+  return actions;
+}
+
 void Runtime::commit_and_act() {
+  const auto begin = std::chrono::steady_clock::now();
   if (const auto error = hands_.commit()) {
     commit_failing_ = true;
+    ++commits_failed_;
     core::action::Note note{core::action::Level::Error, "store.commit_failed", {{"reason", error->message}, {"remedy", "nothing is lost; it is tried again every second"}}};
     hands_.carry_out(note);
     commit_retry_.expires_after(1s);
@@ -114,6 +134,7 @@ void Runtime::commit_and_act() {
     return;
   }
   commit_failing_ = false;
+  if (std::exchange(uncommitted_, false)) commits_.observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
   act();
   arm_timer();
   // What came meanwhile, from the actions themselves (an answer at once) or from outside, has its turn next.
@@ -134,6 +155,9 @@ void Runtime::act() {
             tell_progress(order);
           } else if constexpr (std::is_same_v<Order, core::action::Note>) {
             show(order);
+            hands_.carry_out(order);
+          } else if constexpr (std::is_same_v<Order, core::action::Publish>) {
+            if (!watchers_.empty()) show(traffic_.sent(order.topic, order.payload));
             hands_.carry_out(order);
           } else if constexpr (!std::is_same_v<Order, core::action::Store>) {
             hands_.carry_out(order);
@@ -167,9 +191,11 @@ void Runtime::tell_progress(core::action::Progress& progress) {
 }
 
 // A watcher may leave, or let others in, while it is told.
-void Runtime::show(const core::action::Note& note) {
+void Runtime::show(core::action::Note note) {
   if (watchers_.empty()) return;
-  if (std::none_of(note.fields.begin(), note.fields.end(), [](const auto& field) { return field.first == "cid"; })) return;
+  const bool of_exchange = std::any_of(note.fields.begin(), note.fields.end(), [](const auto& field) { return field.first == "cid"; });
+  if (!of_exchange && !note.name.starts_with("message.")) return;
+  note.fields.emplace_back("time", format_time(clocks().wall));
   std::vector<std::uint64_t> present;
   for (const auto& [watcher, see] : watchers_) present.push_back(watcher);
   for (const auto watcher : present) {
@@ -258,6 +284,9 @@ core::StatusView Runtime::status() {
   view.counters["queue.dropped"] = messages_dropped_.load();
   const std::lock_guard lock(mutex_);
   view.counters["queue.waiting"] = messages_waiting_;
+  view.queues.push_back({"broker_messages", messages_waiting_, kMessagesWaitingMax});
+  view.journal_failing = commit_failing_;
+  view.counters["store.commit_failed"] = commits_failed_;
   return view;
 }
 std::vector<core::PeerView> Runtime::peers() { return core_.peers(); }

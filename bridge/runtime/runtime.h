@@ -23,6 +23,7 @@
 #include "bridge/core/event.h"
 #include "bridge/core/service.h"
 #include "bridge/runtime/asio.h"
+#include "bridge/runtime/traffic.h"
 
 namespace clawbridge::runtime {
 
@@ -59,6 +60,11 @@ class Runtime final : public core::Service {
   /// Gives the core its first turn.
   void start();
   void shut_down();
+  /// Those that may change while the core runs; its next turn takes them.
+  void take_settings(std::shared_ptr<const core::Changeable> settings);
+
+  /// How long commits took, those that failed not among them.
+  [[nodiscard]] const core::Histogram& commits() const { return commits_; }
 
   core::Ticket send(core::event::LocalSend request, std::function<void(core::SendResult)> done,
                     std::function<void(const std::string&)> progress) override;
@@ -93,7 +99,8 @@ class Runtime final : public core::Service {
   void act();
   void answer(core::action::Answer& answer);
   void tell_progress(core::action::Progress& progress);
-  void show(const core::action::Note& note);
+  [[nodiscard]] core::Actions step(const Now& now, core::Event event);
+  void show(core::action::Note note);
   void arm_timer();
   template <class Request, class Done>
   core::Ticket ask_core(Request request, Done done);
@@ -113,7 +120,11 @@ class Runtime final : public core::Service {
   bool turn_pending_ = false;                  // a turn is scheduled: it will see what is posted
   std::deque<core::Event> events_;
   core::Actions pending_;                      // of this turn, waiting for the commit
+  bool uncommitted_ = false;                   // an order has been applied since the latest commit
   bool commit_failing_ = false;
+  std::uint64_t commits_failed_ = 0;
+  core::Histogram commits_;
+  Traffic traffic_;
   std::atomic<std::uint64_t> messages_dropped_{0};
   core::Ticket next_ticket_ = 1;
   std::map<core::Ticket, Callback> callbacks_;

@@ -16,6 +16,7 @@
 #include "bridge/api/access.h"
 #include "bridge/api/connection.h"
 #include "bridge/api/routes.h"
+#include "bridge/core/host.h"
 #include "bridge/core/service.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "tests/fuzz/require.h"
@@ -64,6 +65,21 @@ void require_times(std::chrono::milliseconds wait, const std::optional<std::chro
   require(wait.count() >= 0 && wait <= kSecondsMax, "a wait keeps its limits");
   require(!expires_in || (expires_in->count() > 0 && *expires_in <= kSecondsMax), "an expiry keeps its limits");
 }
+
+class PromptHost final : public core::Host {
+ public:
+  explicit PromptHost(asio::io_context& io) : io_(io) {}
+
+  std::string metrics(const core::StatusView&) override { return "{}"; }  // JSON, as all other answers
+  std::vector<core::TroubleView> troubles() override { return {}; }
+  core::SettingsView settings() override { return {}; }
+  void reload(std::function<void(core::ReloadResult)> done) override {
+    asio::post(io_, [done = std::move(done)] { done(core::ReloadView{}); });
+  }
+
+ private:
+  asio::io_context& io_;
+};
 
 // Answers every call as soon as it may, which is later, and looks at what it was asked.
 class PromptService final : public core::Service {
@@ -212,7 +228,8 @@ class Call {
   api::Refusals refusals_{[](const core::action::Note&) {}};
   api::SocketAccess access_;
   crypto::SystemCryptography crypto_;
-  api::Routes routes_{service_, refusals_, crypto_};
+  PromptHost host_{io_};
+  api::Routes routes_{service_, host_, refusals_, crypto_};
   api::ConnectionLimits limits_{.body_bytes_max = 8 * 1024};
   api::Connection::Socket ours_{io_};
   std::string heard_;

@@ -84,8 +84,9 @@ def join_secret():
 class Bridge:
     """`clawbridge run` beside one gateway. `settings` is merged into the defaults below, one level deep."""
 
-    def __init__(self, directory, name, broker, settings=None, join=None, start=True, wait=True):
+    def __init__(self, directory, name, broker, settings=None, join=None, start=True, wait=True, environment=None):
         self.name = name
+        self.environment = environment or {}  # of the daemon, beside the usual one
         self.directory = pathlib.Path(directory) / name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.socket = str(self.directory / "api.sock")
@@ -113,7 +114,7 @@ class Bridge:
             self.start(wait)
 
     def configure(self, changes):
-        """Merges and writes the settings; a running daemon does not notice. JSON is YAML too."""
+        """Merges and writes the settings; a running daemon notices within some seconds. JSON is YAML too."""
         for section, values in changes.items():
             old = self.settings.get(section)
             merged = {**old, **values} if isinstance(old, dict) and isinstance(values, dict) else values
@@ -128,7 +129,7 @@ class Bridge:
     def start(self, wait=True):
         self.starts += 1
         self.daemon = process.Daemon([binary(), "run", "--config", str(self.config_path)], self.log_path,
-                                     env=process.clean_environment(self.directory), cwd=self.directory)
+                                     env={**process.clean_environment(self.directory), **self.environment}, cwd=self.directory)
         if wait:
             self.wait_ready()
 
@@ -137,7 +138,14 @@ class Bridge:
         process.wait_until(f"{self.name} to answer on its socket", lambda: self._probe("/healthz") is not None, seconds)
 
     def wait_ready(self, seconds=90):
-        process.wait_until(f"{self.name} to be ready", lambda: self._probe("/readyz") == 200, seconds)
+        """Until it is at the broker; the gateway may be down."""
+        process.wait_until(f"{self.name} to be ready", self._is_ready, seconds)
+
+    def _is_ready(self):
+        if self._probe("/healthz") is None:
+            return False
+        status = self.http("GET", "/v1/status")[1]
+        return status["broker"]["state"] == "connected" and status["state"] in ("online", "degraded")
 
     def wait_until_knows(self, *addresses, seconds=30):
         """Until these agents (gateway/agent) are in the list of agents, present and not offline."""

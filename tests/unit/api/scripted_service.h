@@ -100,6 +100,7 @@ class ScriptedService : public core::Service {
   void cancel(core::Ticket ticket) override { cancelled.push_back(ticket); }
   std::uint64_t watch(Watcher see) override {
     watchers.emplace(++watched, std::move(see));
+    if (on_watch) on_watch();
     return watched;
   }
   void unwatch(std::uint64_t watcher) override { watchers.erase(watcher); }
@@ -156,6 +157,7 @@ class ScriptedService : public core::Service {
   core::Ticket tickets = 0;
   std::map<std::uint64_t, Watcher> watchers;
   std::uint64_t watched = 0;
+  std::function<void()> on_watch;
 
   // What is shown.
   core::StatusView status_view;

@@ -13,6 +13,7 @@
 
 #include "bridge/api/server.h"
 #include "bridge/crypto/system_cryptography.h"
+#include "scripted_host.h"
 #include "scripted_service.h"
 #include "temporary_directory.h"
 
@@ -137,7 +138,7 @@ class ServerTest : public testing::Test {
   ~ServerTest() override { io_.stop(); }
 
   void start() {
-    server_.emplace(io_, settings_, service_, cryptography_, [this](const core::action::Note& note) {
+    server_.emplace(io_, settings_, service_, host_, cryptography_, [this](const core::action::Note& note) {
       for (const auto& [name, value] : note.fields) reports_ += value + "\n";
     });
     server_->start();
@@ -164,6 +165,7 @@ class ServerTest : public testing::Test {
   TemporaryDirectory directory_;
   asio::io_context io_;
   ScriptedService service_;
+  ScriptedHost host_;
   crypto::SystemCryptography cryptography_;
   Settings settings_;
   std::string reports_;  // of those turned away

@@ -275,14 +275,15 @@ TEST_F(ServerTest, SaysWhetherItIsReady) {
   EXPECT_EQ(ask(get("/healthz")).status, 200);
   EXPECT_EQ(ask(get("/v1/status")).parsed()["state"], "starting");
   EXPECT_EQ(ask(get("/readyz")).status, 503);
-  service_.status_view.state = "degraded";
+  service_.status_view.state = "online";
   service_.status_view.broker_state = "connected";
+  service_.status_view.gateway_connected = true;
   EXPECT_EQ(ask(get("/readyz")).status, 200);
 }
 
 TEST_F(ServerTest, RefusesASecondDaemonOnItsPath) {
   start();
-  Server second(io_, settings_, service_, cryptography_, {});
+  Server second(io_, settings_, service_, host_, cryptography_, {});
   EXPECT_THROW(second.start(), std::runtime_error);
   EXPECT_EQ(ask(get("/healthz")).status, 200);
 }

@@ -92,7 +92,7 @@ TEST_F(TcpTest, CarriesAMegabyteBothWays) {
 TEST_F(TcpTest, WantsATokenForEverything) {
   echo();  // what gets through is answered
   for (const std::string path :
-       {"/healthz", "/readyz", "/v1/status", "/v1/agents", "/v1/exchanges", "/v1/peers", "/x"}) {
+       {"/healthz", "/readyz", "/v1/status", "/v1/agents", "/v1/exchanges", "/v1/peers", "/metrics", "/x"}) {
     const Received answer = ask_tcp(get(path, ""));
     EXPECT_EQ(answer.status, 401) << path;
     EXPECT_THAT(answer.head, AllOf(HasSubstr("\r\nWWW-Authenticate: Bearer realm=\"clawbridge\"\r\n"),
@@ -103,7 +103,7 @@ TEST_F(TcpTest, WantsATokenForEverything) {
   almost.back() = 'n';
   EXPECT_EQ(status(post("/v1/tools/sessions_send", R"({"message":"hi"})", bearer(almost))), 401);
   EXPECT_TRUE(service_.sends.empty());
-  EXPECT_EQ(counters()["api.refused_token"], 8);
+  EXPECT_EQ(counters()["api.refused_token"], 9);
   EXPECT_THAT(reports_, Not(HasSubstr("mmmm")));
   EXPECT_THAT(ask(api::get("/healthz")).head, Not(HasSubstr("WWW-Authenticate"))) << "the socket goes on without";
 }
@@ -260,7 +260,7 @@ TEST_F(TcpTest, SaysWhyItCannotListen) {
     settings.socket_path = directory_.path("b.sock");
     settings.tcp->address = address;
     settings.tcp->port = port;
-    Server server(io_, settings, service_, cryptography_, {});
+    Server server(io_, settings, service_, host_, cryptography_, {});
     try {
       server.start();
     } catch (const std::runtime_error& failure) {

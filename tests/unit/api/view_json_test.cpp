@@ -108,11 +108,13 @@ TEST(StatusJson, KeepsBrokerAndGatewayApart) {
   status.broker_protocol = 5;
   status.gateway_error = "refused";
   status.agents = {"main"};
+  status.queues = {{"runs", 1, 16}};
   status.counters = {{"messages.sent", 3}};
   EXPECT_EQ(
       status_json(status),
       R"({"gateway":"macbook","version":"0.1.0","state":"degraded","epoch":0,"broker":{"state":"connected","protocol":5},)"
-      R"("agentGateway":{"connected":false,"error":"refused"},"agents":["main"],"peers":0,"peersPending":0,"outgoingOpen":0,"incomingOpen":0,)"
+      R"("agentGateway":{"connected":false,"error":"refused"},"agents":["main"],"peers":0,"peersOnline":0,"peersPending":0,"outgoingOpen":0,"incomingOpen":0,)"
+      R"("queues":[{"name":"runs","size":1,"limit":16}],)"
       R"("counters":{"messages.sent":3}})");
 }
 
@@ -128,15 +130,17 @@ TEST(Readiness, NamesEveryReason) {
   core::StatusView status;
   status.state = "online";
   status.broker_state = "connected";
-  EXPECT_TRUE(unready_reasons(status).empty());
-  status.state = "degraded";
+  status.gateway_connected = true;
   EXPECT_TRUE(unready_reasons(status).empty());
   status.state = "offline";
   status.broker_state = "waiting";
   status.broker_error = "connection refused";
   EXPECT_EQ(
       readiness_json(status, unready_reasons(status)),
-      R"({"ready":false,"state":"offline","failing":["broker is waiting: connection refused","this bridge is offline"]})");
+      R"({"ready":false,"state":"offline","failing":["broker is waiting: connection refused"]})");
+  status.state = "name_conflict";
+  status.gateway = "imac";
+  EXPECT_EQ(unready_reasons(status).back(), "another bridge bears the name imac");
 }
 
 TEST(HttpStatus, TellsTheKindsOfErrorsApart) {

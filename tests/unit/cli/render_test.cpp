@@ -59,24 +59,33 @@ TEST(Render, Peers) {
 TEST(Render, Status) {
   const auto answer = json::parse(R"({"gateway":"macbook","version":"0.1.0","state":"degraded","fingerprint":"4f0c",
     "broker":{"state":"connected","protocol":5},"agentGateway":{"connected":false,"kind":"openclaw","error":"connection refused"},
-    "agents":["main","pepper"],"peers":2,"peersPending":1,"outgoingOpen":3,"incomingOpen":4})");
-  EXPECT_EQ(status_text(answer),
-            "gateway        macbook\n"
-            "state          degraded\n"
-            "version        0.1.0\n"
-            "broker         connected (MQTT 5)\n"
-            "agents from    openclaw  (not connected)\n"
-            "gateway error  connection refused\n"
-            "agents         main, pepper\n"
-            "peers          2, 1 not trusted yet (`clawbridge peers list`)\n"
-            "open           3 asked here, 4 answered here\n"
-            "fingerprint    4f0c\n");
+    "agents":["main","pepper"],"peers":2,"peersOnline":1,"peersPending":1,"outgoingOpen":3,"incomingOpen":4,
+    "queues":[{"name":"outgoing","size":3,"limit":10},{"name":"runs","size":0,"limit":16}],
+    "settings":{"file":"/c.yaml","loaded":"2026-11-22T16:19:49.123Z","error":"/c.yaml:3: unknown key","restartNeeded":["broker.url"]},
+    "troubles":[{"time":"2026-11-22T16:19:49.123Z","level":"error","event":"settings.refused","text":"reason=x","count":2}]})");
+  EXPECT_EQ(status_text(answer, kNow),
+            "gateway           macbook\n"
+            "state             degraded\n"
+            "version           0.1.0\n"
+            "broker            connected (MQTT 5)\n"
+            "agents from       openclaw  (not connected)\n"
+            "gateway error     connection refused\n"
+            "agents            main, pepper\n"
+            "peers             2 (1 online), 1 not trusted yet (`clawbridge peers list`)\n"
+            "open              3 asked here, 4 answered here\n"
+            "queues            outgoing 3/10\n"
+            "settings          /c.yaml, read 12 s ago\n"
+            "SETTINGS REFUSED  /c.yaml:3: unknown key\n"
+            "after a restart   broker.url\n"
+            "fingerprint       4f0c\n"
+            "\nlatest warnings and errors:\n"
+            "12 s ago  error  settings.refused (2 times)  reason=x\n");
 }
 
 TEST(Render, StatusWarnsOfABrokerThatNobodyChecks) {
   const auto answer = json::parse(R"({"gateway":"macbook","broker":{"state":"connected","insecure":true}})");
   EXPECT_NE(
-      status_text(answer).find("BROKER WARNING  broker.insecure is true: whoever answers is believed to be the broker"),
+      status_text(answer, kNow).find("BROKER WARNING  broker.insecure is true: whoever answers is believed to be the broker"),
       std::string::npos);
 }
 

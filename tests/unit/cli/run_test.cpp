@@ -4,16 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "bridge/api/server.h"
+#include "bridge/cli/command_line.h"
 #include "bridge/cli/mcp_relay.h"
+#include "bridge/cli/reference.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "test_environment.h"
+#include "tests/unit/api/scripted_host.h"
 #include "tests/unit/api/scripted_service.h"
 #include "tests/unit/api/temporary_directory.h"
 
@@ -38,7 +43,7 @@ core::ExchangeView view(const std::string& status) {
 /// A daemon whose service is played by the test. Prepare `service` before start(), look at it after stop().
 class TestDaemon {
  public:
-  explicit TestDaemon(const std::string& socket) : server_(io_, settings(socket), service, cryptography_, [](const core::action::Note&) {}) {}
+  explicit TestDaemon(const std::string& socket) : server_(io_, settings(socket), service, host, cryptography_, [](const core::action::Note&) {}) {}
   ~TestDaemon() { stop(); }
 
   void start() {
@@ -85,7 +90,20 @@ class TestDaemon {
     };
   }
 
+  /// Tells whoever watches as soon as somebody does.
+  void tell_watchers(std::vector<core::action::Note> notes) {
+    service.on_watch = [this, notes = std::move(notes)] {
+      asio::post(io_, [this, notes] {
+        for (const auto& note : notes) service.tell(note);
+      });
+    };
+  }
+  void answer_reloads(core::ReloadResult result) {
+    host.on_reload = [this, result](const auto& done) { asio::post(io_, [done, result] { done(result); }); };
+  }
+
   api::ScriptedService service;
+  api::ScriptedHost host;
 
  private:
   static api::Settings settings(const std::string& socket) {
@@ -107,8 +125,10 @@ class RunTest : public testing::Test {
     std::ostringstream out, err;
     Hooks hooks;
     hooks.version = "1.2.3";
-    hooks.run_daemon = [this](const config::Settings& settings) {
+    hooks.run_daemon = [this](const config::Settings& settings, const Reread& reread) {
       ran_with_ = settings.api.socket;
+      watched_ = reread.file;
+      EXPECT_EQ(reread.load().api.socket, settings.api.socket);
       return 7;
     };
     hooks.environment = machine_.environment();
@@ -133,6 +153,7 @@ class RunTest : public testing::Test {
   std::string out_;
   std::string err_;
   std::string ran_with_;
+  std::string watched_;
 };
 
 TEST_F(RunTest, SendPrintsTheReplyByteForByte) {
@@ -551,8 +572,69 @@ TEST_F(RunTest, RunsTheDaemonWithItsSettings) {
   machine_.files["/good.yaml"] = "version: 1\ngateway: { name: imac, kind: echo }\n";
   EXPECT_EQ(run({"run", "--config", "/good.yaml"}), 7);
   EXPECT_EQ(ran_with_, socket_);
+  EXPECT_EQ(watched_, "/good.yaml");
   EXPECT_EQ(run({"run", "--config", "/good.yaml", "--socket", "/tmp/x.sock"}), 7);
   EXPECT_EQ(ran_with_, "/tmp/x.sock");
+}
+
+TEST_F(RunTest, WatchShowsWhatPasses) {
+  const std::string cid = "01KANYZ2Q6S7C0J5X4M3T8W9B1";
+  const auto request = [&](const char* name, const char* type, const char* what, const char* time) {
+    return core::action::Note{core::action::Level::Debug, name,
+                              {{"cid", cid}, {"from", "macbook/main"}, {"to", "imac/jarvis"}, {"type", type}, {"what", what}, {"bytes", "512"}, {"time", time}}};
+  };
+  const core::action::Note ended{core::action::Level::Info, "exchange.ended", {{"cid", cid}, {"status", "ok"}, {"time", "2026-11-22T16:20:02.000Z"}}};
+  auto exchange = view("ok");
+  exchange.correlation_id = cid;
+  exchange.message = "Is the build green?";
+  exchange.reply = "Yes\x1b[2J";
+  daemon_.service.exchange_views[cid] = exchange;
+  daemon_.tell_watchers({request("message.sent", "request", "sessions_send", "2026-11-22T16:20:01.000Z"),
+                         request("message.received", "reply", "ok", "2026-11-22T16:20:01.250Z"), ended});
+  daemon_.start();
+  ASSERT_EQ(run({"watch", "--text", "--count", "2"}), 0) << err_;
+  EXPECT_EQ(out_,
+            "16:20:01.000Z  > macbook/main → imac/jarvis          request sessions_send           512 B     +0 ms     01KANYZ2Q6S7C0J5X4M3T8W9B1\n"
+            "    Is the build green?\n"
+            "16:20:01.250Z  < macbook/main → imac/jarvis          reply ok                        512 B     +250 ms   01KANYZ2Q6S7C0J5X4M3T8W9B1\n"
+            "    Yes?[2J\n");
+  ASSERT_EQ(run({"--json", "watch", "--count", "1", "--agent", "jarvis"}), 0) << err_;
+  const auto shown = nlohmann::json::parse(out_);
+  EXPECT_EQ(shown["event"], "message.sent");
+  EXPECT_EQ(shown["correlationId"], cid);
+  EXPECT_FALSE(shown.contains("text"));
+}
+
+TEST_F(RunTest, WatchNeedsADaemonToBeginWith) {
+  EXPECT_EQ(run({"watch"}), 4);
+  EXPECT_THAT(err_, HasSubstr("cannot reach the clawbridge daemon"));
+}
+
+TEST_F(RunTest, ReloadSaysWhatHolds) {
+  daemon_.answer_reloads(core::ReloadView{{"policy", "log.level"}, {"broker.url"}});
+  daemon_.start();
+  EXPECT_EQ(run({"reload"}), 0);
+  EXPECT_EQ(out_, "now in force: policy, log.level\nin force after a restart: broker.url\n");
+}
+
+TEST_F(RunTest, ReloadSaysWhatIsWrongWithTheSettings) {
+  daemon_.answer_reloads(Error{ErrorCode::BadRequest, "clawbridge.yaml:3: unknown key \"pollicy\"", false});
+  daemon_.start();
+  EXPECT_EQ(run({"reload"}), 2);
+  EXPECT_THAT(err_, HasSubstr("unknown key"));
+}
+
+TEST_F(RunTest, TheReferenceIsUpToDate) {
+  Hooks hooks;
+  hooks.version = "1.2.3";
+  Context context{hooks, {}, {}, false};
+  const auto page = command_reference(describe_program(context));
+  const std::string file = CLAWBRIDGE_SOURCE_DIR "/bridge/cli/CLI.md";
+  if (const char* update = std::getenv("CLAWBRIDGE_UPDATE_GOLDEN"); update != nullptr && std::string(update) == "1") {
+    std::ofstream(file, std::ios::binary) << page;
+  }
+  std::ifstream kept(file, std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), page) << "run unit_cli with CLAWBRIDGE_UPDATE_GOLDEN=1 and review CLI.md";
 }
 
 }  // namespace

@@ -79,6 +79,27 @@ TEST(Log, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_THAT(world.stream.lines(), ElementsAre(R"({"time":"2026-11-22T16:20:01.123Z","level":"error","event":"b"})"));
 }
 
+TEST(Log, TakesAnotherLevelAndFormatWhileItRuns) {
+  World world;
+  const auto log = world.make(Level::Warn);
+  log->change(Level::Debug, Format::Json);
+  log->write(Level::Debug, "a", {});
+  log->change(Level::Error, Format::Logfmt);
+  log->write(Level::Warn, "b", {});
+  EXPECT_THAT(world.stream.lines(), ElementsAre(R"({"time":"2026-11-22T16:20:01.123Z","level":"debug","event":"a"})"));
+}
+
+TEST(Log, KeepsTroublesWhateverIsWritten) {
+  World world;
+  const auto log = world.make(Level::Error);
+  for (int i = 0; i < 25; ++i) log->write(Level::Warn, "broker.down", std::vector<Field>{{"reason", "refused"}});
+  log->write(Level::Info, "peer.online", {});
+  ASSERT_EQ(log->troubles().all().size(), 1U);
+  EXPECT_EQ(log->troubles().all()[0].count, 25U);
+  EXPECT_EQ(log->lines()[static_cast<std::size_t>(Level::Warn)], 25U);
+  EXPECT_TRUE(world.stream.lines().empty());
+}
+
 TEST(Log, HoldsRepeatsBackAndCountsThem) {
   World world;
   const auto log = world.make(Level::Debug);

@@ -1,0 +1,25 @@
+// What this process uses of its machine, as the system counts it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "topics/time.h"
+
+namespace clawbridge::observe {
+
+/// What the system does not tell is left out.
+struct ProcessReadings {
+  double cpu_seconds = 0;  // of all threads, in user and system mode
+  std::optional<std::uint64_t> resident_bytes;
+  std::optional<std::uint64_t> open_fds;
+  std::optional<std::uint64_t> max_fds;
+};
+
+/// A few reads of files of the system; no more than once a second is sensible. Any thread.
+[[nodiscard]] ProcessReadings read_process();
+
+/// Of these, what only Linux tells, from /proc: process_linux.cpp.
+void read_proc(ProcessReadings& readings);
+
+}  // namespace clawbridge::observe
