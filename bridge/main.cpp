@@ -18,8 +18,11 @@
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
+#include "bridge/mqtt/broker_url.h"
+#include "bridge/mqtt/probe.h"
 #include "bridge/observe/log.h"
 #include "bridge/runtime/runtime.h"
+#include "bridge/runtime/service_notice.h"
 #include "bridge/store/journal_db.h"
 #include "bridge/store/journal_file.h"
 #include "config/settings.h"
@@ -176,7 +179,7 @@ void start_log(const config::Settings& settings) {
 /// Everything that runs, in the order it is made.
 class Daemon final : public runtime::Hands {
  public:
-  explicit Daemon(const config::Settings& settings)
+  Daemon(const config::Settings& settings, runtime::ServiceWishes service)
       : protocol_(settings.broker.protocol),
         journal_(open_journal(settings)),
         core_(core_options(settings, state_folder(settings) / "keys.json"),
@@ -185,6 +188,7 @@ class Daemon final : public runtime::Hands {
         broker_(broker_settings(settings), runtime_.sink()),
         gateway_(make_gateway(io_, settings, runtime_.sink())),
         api_(io_, api_settings(settings, crypto_), runtime_, crypto_, observe::note),
+        service_(io_, std::move(service)),
         signals_(io_, SIGINT, SIGTERM) {
     if (settings.broker.insecure) {
       observe::log(observe::Level::Warn, "broker.insecure", {{"broker", settings.broker.url}, {"reason", "broker.insecure is true: whoever answers is believed to be the broker"}});
@@ -202,6 +206,9 @@ class Daemon final : public runtime::Hands {
     gateway_->start();
     runtime_.start();
     wait_for_signal();
+    // Not when the broker is reached: that may take as long as the broker likes, and nothing is lost meanwhile.
+    service_.ready();
+    service_.status(core_.status().gateway + " serves; `clawbridge status` shows broker, gateway and peers");
     io_.run();
     broker_.stop(kBrokerGrace);
     observe::log(observe::Level::Info, "daemon.stopped");
@@ -244,6 +251,7 @@ class Daemon final : public runtime::Hands {
       if (stopping_) std::_Exit(EXIT_FAILURE);
       stopping_ = true;
       observe::log(observe::Level::Info, "daemon.stopping");
+      service_.stopping();
       runtime_.shut_down();
       wait_for_signal();
     });
@@ -259,6 +267,7 @@ class Daemon final : public runtime::Hands {
   mqtt::Broker broker_;
   std::unique_ptr<gateway::Gateway> gateway_;
   api::Server api_;
+  runtime::ServiceNotice service_;
   asio::signal_set signals_;
   bool stopping_ = false;
 };
@@ -266,9 +275,10 @@ class Daemon final : public runtime::Hands {
 int run_daemon(const config::Settings& settings) {
   start_log(settings);
   int code = EXIT_SUCCESS;
+  auto service = runtime::take_service_wishes();
   try {
     try {
-      Daemon(settings).run();
+      Daemon(settings, std::move(service)).run();
     } catch (const store::StoreError& error) {
       // Or the next start would end in the same place.
       if (store::is_damage(error.code())) store::condemn(settings.store.path);
@@ -293,6 +303,21 @@ Result<cli::AskOpenClaw> connect_openclaw(const config::OpenClawGateway& gateway
   return cli::AskOpenClaw([inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); });
 }
 
+std::optional<std::string> reach_broker(const config::Settings::Broker& broker) {
+  const auto url = mqtt::parse_broker_url(broker.url);
+  if (!url) return url.error().message;
+  config::Settings settings;
+  settings.broker = broker;
+  const auto found = mqtt::probe(*url, broker_settings(settings));
+  if (!found.reached) return found.tcp_error;
+  return found.tls_error.empty() ? std::nullopt : std::optional(found.tls_error);
+}
+
+std::string own_path() {
+  std::error_code ignored;
+  return std::filesystem::canonical(gateway::own_program(), ignored).string();
+}
+
 }  // namespace
 }  // namespace clawbridge
 
@@ -301,5 +326,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto hooks = clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon);
   hooks.connect_openclaw = clawbridge::connect_openclaw;
+  hooks.reach_broker = clawbridge::reach_broker;
+  hooks.program = clawbridge::own_path();
   return clawbridge::cli::run(argc, argv, hooks);
 }
