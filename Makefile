@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo run test sim check-long check-bare chaos soak bench bench-trust fuzz format clean
+.PHONY: help setup build package demo run test sim check-long check-package check-docker check-bare chaos soak bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -12,6 +12,7 @@ KILLS ?= 1000
 SEED ?=
 TARGET ?=
 SEEDS ?=
+COMPILE ?=
 # CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
 with_ccache = CMAKE_CXX_COMPILER_LAUNCHER="$$(command -v ccache || true)"
 program = build/release/bridge/clawbridge
@@ -26,6 +27,9 @@ build: ## the program, optimized: build/release/bridge/clawbridge
 	@tests/support/setup.sh build
 	$(with_ccache) cmake --preset release $(if $(wildcard build/release/CMakeCache.txt),>/dev/null)
 	cmake --build --preset release --target clawbridge
+
+package: build ## a Debian package and an archive: build/release/*.deb, build/release/*.tar.gz
+	cd build/release && cpack
 
 demo: build ## two bridges, a broker, a message and its reply; GATEWAY=openclaw: with two real gateways
 	@$(if $(filter openclaw,$(GATEWAY)),tests/support/setup.sh openclaw)
@@ -51,6 +55,7 @@ check-long: setup ## what takes longer: hundreds of kills under load, the thread
 	CLAWBRIDGE_BIN=$(program) CLAWBRIDGE_OFFLINE_QUEUE=10000 /usr/bin/python3 -B tests/integration/test_offline_queue.py
 	$(with_ccache) cmake --workflow --preset tsan
 	$(MAKE) fuzz MINUTES=10
+	$(MAKE) check-package check-docker
 
 chaos: setup ## kills and cuts under load, judged: EXCHANGES=100000 KILLS=1000; SEED= repeats a schedule
 	$(with_ccache) cmake --preset release
@@ -61,6 +66,14 @@ soak: setup ## a day of use in minutes, after which nothing may have grown: EXCH
 	$(with_ccache) cmake --preset release
 	cmake --build --preset release --target clawbridge
 	CLAWBRIDGE_BIN=$(program) /usr/bin/python3 -B tests/bench/soak.py --exchanges $(EXCHANGES)
+
+check-package: package ## the packages installed and run on a bare Debian 12 tree, made by debootstrap (as root)
+	@tests/support/setup.sh install
+	CLAWBRIDGE_BUILD=build/release /usr/bin/python3 -B tests/install/test_package.py
+
+check-docker: package ## every step of docker/ in bare trees, without an engine (as root); COMPILE=1: also the one that compiles
+	@tests/support/setup.sh install
+	CLAWBRIDGE_BUILD=build/release CLAWBRIDGE_DOCKER_COMPILES=$(COMPILE) /usr/bin/python3 -B tests/install/test_docker.py
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo

@@ -18,10 +18,13 @@
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
+#include "bridge/mqtt/broker_url.h"
+#include "bridge/mqtt/probe.h"
 #include "bridge/observe/log.h"
 #include "bridge/observe/metrics.h"
 #include "bridge/reload.h"
 #include "bridge/runtime/runtime.h"
+#include "bridge/runtime/service_notice.h"
 #include "bridge/store/journal_db.h"
 #include "bridge/store/journal_file.h"
 #include "config/settings.h"
@@ -203,7 +206,7 @@ std::uint64_t bytes_of(const std::string& file) {
 /// Everything that runs, in the order it is made.
 class Daemon final : public runtime::Hands, public core::Host {
  public:
-  Daemon(const config::Settings& settings, const cli::Reread& reread)
+  Daemon(const config::Settings& settings, const cli::Reread& reread, runtime::ServiceWishes service)
       : protocol_(settings.broker.protocol),
         journal_file_(settings.store.path),
         journal_(open_journal(settings)),
@@ -214,6 +217,7 @@ class Daemon final : public runtime::Hands, public core::Host {
         gateway_(make_gateway(io_, settings, runtime_.sink())),
         api_(io_, api_settings(settings, crypto_), runtime_, *this, crypto_, observe::note),
         reloader_(io_, settings, reread, [this](const config::Settings& next) { take(next); }),
+        service_(io_, std::move(service)),
         signals_(io_, SIGINT, SIGTERM),
         hangups_(io_, SIGHUP) {
     if (settings.broker.insecure) {
@@ -234,6 +238,9 @@ class Daemon final : public runtime::Hands, public core::Host {
     wait_for_signal();
     wait_for_hangup();
     reloader_.watch();
+    // Not when the broker is reached: that may take as long as the broker likes, and nothing is lost meanwhile.
+    service_.ready();
+    service_.status(core_.status().gateway + " serves; `clawbridge status` shows broker, gateway and peers");
     io_.run();
     broker_.stop(kBrokerGrace);
     observe::log(observe::Level::Info, "daemon.stopped");
@@ -297,7 +304,8 @@ class Daemon final : public runtime::Hands, public core::Host {
   void wait_for_hangup() {
     hangups_.async_wait([this](const boost::system::error_code& cancelled, int) {
       if (cancelled) return;
-      reloader_.reload({});
+      service_.reloading();
+      reloader_.reload([this](const core::ReloadResult&) { service_.ready(); });
       wait_for_hangup();
     });
   }
@@ -309,6 +317,7 @@ class Daemon final : public runtime::Hands, public core::Host {
       if (stopping_) std::_Exit(EXIT_FAILURE);
       stopping_ = true;
       observe::log(observe::Level::Info, "daemon.stopping");
+      service_.stopping();
       runtime_.shut_down();
       wait_for_signal();
     });
@@ -327,6 +336,7 @@ class Daemon final : public runtime::Hands, public core::Host {
   std::unique_ptr<gateway::Gateway> gateway_;
   api::Server api_;
   Reloader reloader_;
+  runtime::ServiceNotice service_;
   asio::signal_set signals_;
   asio::signal_set hangups_;
   bool stopping_ = false;
@@ -335,9 +345,10 @@ class Daemon final : public runtime::Hands, public core::Host {
 int run_daemon(const config::Settings& settings, const cli::Reread& reread) {
   observe::init(log_level(settings), log_format(settings));
   int code = EXIT_SUCCESS;
+  auto service = runtime::take_service_wishes();
   try {
     try {
-      Daemon(settings, reread).run();
+      Daemon(settings, reread, std::move(service)).run();
     } catch (const store::StoreError& error) {
       // Or the next start would end in the same place.
       if (store::is_damage(error.code())) store::condemn(settings.store.path);
@@ -362,6 +373,21 @@ Result<cli::AskOpenClaw> connect_openclaw(const config::OpenClawGateway& gateway
   return cli::AskOpenClaw([inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); });
 }
 
+std::optional<std::string> reach_broker(const config::Settings::Broker& broker) {
+  const auto url = mqtt::parse_broker_url(broker.url);
+  if (!url) return url.error().message;
+  config::Settings settings;
+  settings.broker = broker;
+  const auto found = mqtt::probe(*url, broker_settings(settings));
+  if (!found.reached) return found.tcp_error;
+  return found.tls_error.empty() ? std::nullopt : std::optional(found.tls_error);
+}
+
+std::string own_path() {
+  std::error_code ignored;
+  return std::filesystem::canonical(gateway::own_program(), ignored).string();
+}
+
 }  // namespace
 }  // namespace clawbridge
 
@@ -370,5 +396,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto hooks = clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon);
   hooks.connect_openclaw = clawbridge::connect_openclaw;
+  hooks.reach_broker = clawbridge::reach_broker;
+  hooks.program = clawbridge::own_path();
   return clawbridge::cli::run(argc, argv, hooks);
 }

@@ -196,7 +196,7 @@ void find_gateway(Settings& settings, const Given& given, const Environment& env
   const auto url = parse_url(settings.gateway.url);
   const bool here = !has_url || (url && is_loopback(*url));
   if ((has_url && has_token) || !here) return;
-  OpenClawGateway found = find_openclaw_gateway(environment);
+  OpenClawGateway found = find_openclaw_gateway(settings.gateway.openclaw_config.empty() ? environment : with_openclaw_config(environment, settings.gateway.openclaw_config));
   if (!has_url) settings.gateway.url = std::move(found.url);
   if (!has_token) settings.gateway.token = std::move(found.token);
 }
@@ -242,10 +242,11 @@ void check_gateway(const Settings& settings, const Given& given) {
   };
   const auto echo = [](const char* path) { return Only{path, {GatewayKind::Echo}, "echo"}; };
   const auto command = [](const char* path) { return Only{path, {GatewayKind::Command}, "command"}; };
+  const auto openclaw = [](const char* path) { return Only{path, {GatewayKind::OpenClaw}, "openclaw"}; };
   for (const auto& [path, kinds, words] :
        {Only{"gateway.agents", {GatewayKind::Echo, GatewayKind::Command}, "echo or command"}, echo("gateway.delay"), echo("gateway.record"),
         command("gateway.command"), command("gateway.workdir"), command("gateway.environment"), command("gateway.reply_bytes"),
-        command("gateway.time_limit")}) {
+        command("gateway.time_limit"), openclaw("gateway.openclaw_config")}) {
     if (!given.contains(path) || std::ranges::find(kinds, settings.gateway.kind) != kinds.end()) continue;
     throw SettingsError(fmt::format("{}: {} is for gateway.kind {} only; remove it", given.find(path)->second, path, words));
   }

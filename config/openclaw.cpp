@@ -101,6 +101,14 @@ std::string openclaw_settings_file(const Environment& environment) {
   return environment.home.empty() ? std::string{} : environment.home + "/.openclaw/openclaw.json";
 }
 
+Environment with_openclaw_config(const Environment& environment, const std::string& file) {
+  Environment other = environment;
+  other.variable = [ask = environment.variable, file](const std::string& name) {
+    return name == "OPENCLAW_CONFIG_PATH" ? std::optional(file) : ask(name);
+  };
+  return other;
+}
+
 OpenClawGateway find_openclaw_gateway(const Environment& environment) {
   const std::string path = openclaw_settings_file(environment);
   const Json gateway = read_gateway_section(path, environment);

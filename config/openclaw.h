@@ -18,6 +18,9 @@ struct OpenClawGateway {
 /// Empty without a home.
 [[nodiscard]] std::string openclaw_settings_file(const Environment& environment);
 
+/// The same machine, on which OpenClaw's settings are `file`.
+[[nodiscard]] Environment with_openclaw_config(const Environment& environment, const std::string& file);
+
 /// Reads openclaw_settings_file(); it may be missing.
 /// OPENCLAW_GATEWAY_PORT and OPENCLAW_GATEWAY_TOKEN come first, as in OpenClaw itself (docs/gateway, both versions).
 /// Throws SettingsError when the file is there and cannot be used.

@@ -41,6 +41,7 @@ struct Settings {
     GatewayKind kind = GatewayKind::OpenClaw;
     std::string url;  // kind OpenClaw: ws:// or wss://
     Secret token;     // kind OpenClaw
+    std::string openclaw_config;  // kind OpenClaw: the file that url and token are looked up in; empty: OpenClaw's usual one
     bool agent_names = true;
     std::vector<std::string> agents;     // kinds Echo and Command
     std::chrono::milliseconds delay{0};  // kind Echo

@@ -5,6 +5,7 @@
 #include <memory>
 #include <sstream>
 
+#include "bridge/cli/declare_setup.h"
 #include "config/nearest.h"
 
 namespace clawbridge::cli {
@@ -16,6 +17,7 @@ constexpr const char* kAbout =
 
 constexpr const char* kFooter =
     "Examples:\n"
+    "  clawbridge init                                 set up the first machine; it says how the others join\n"
     "  clawbridge run                                  start the daemon\n"
     "  clawbridge agents                               who can be reached\n"
     "  clawbridge send imac/jarvis \"Are you there?\"    send, and print the reply\n"
@@ -354,6 +356,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   add(app, "run", "Run the daemon beside this machine's agent gateway", parsed, [&context] {
     return run_daemon(context);
   }).footer(kRunFooter);
+  declare_setup(app, context, parsed->command);
   declare_send(app, context, parsed);
   declare_spawn(app, context, parsed);
   declare_agents(app, context, parsed);
@@ -401,7 +404,7 @@ void check_commands(const CLI::App& root, const std::vector<std::string>& words)
     std::vector<std::string> names;
     const CLI::App* chosen = nullptr;
     for (const CLI::App* command : commands) {
-      names.push_back(command->get_name());
+      if (!command->get_group().empty()) names.push_back(command->get_name());
       if (command->get_name() == word) chosen = command;
     }
     if (chosen == nullptr) {

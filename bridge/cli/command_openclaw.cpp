@@ -79,16 +79,16 @@ json told_json(const OpenClawPlace& place, const config::PluginEdit& edit) {
 
 }  // namespace
 
+config::Environment openclaw_environment(const config::Environment& environment, const OpenClawOptions& options, const std::string& configured) {
+  if (!options.config.empty()) return config::with_openclaw_config(environment, options.config);
+  if (!options.home.empty()) return config::with_openclaw_config(environment, options.home + "/openclaw.json");
+  return configured.empty() ? environment : config::with_openclaw_config(environment, configured);
+}
+
 OpenClawPlace find_openclaw(const Context& context, const OpenClawOptions& options) {
+  const LocalPaths paths = find_local_paths(context.config_file, context.hooks.environment);
   OpenClawPlace place;
-  place.environment = context.hooks.environment;
-  if (!options.home.empty() || !options.config.empty()) {
-    place.environment.variable = [ask = context.hooks.environment.variable, options](const std::string& name) {
-      if (name == "OPENCLAW_CONFIG_PATH") return options.config.empty() ? std::nullopt : std::optional(options.config);
-      if (name == "OPENCLAW_STATE_DIR" && !options.home.empty()) return std::optional(options.home);
-      return ask(name);
-    };
-  }
+  place.environment = openclaw_environment(context.hooks.environment, options, paths.openclaw_config);
   place.file = config::openclaw_settings_file(place.environment);
   const config::FileText read = place.environment.read_file(place.file);
   if (!read.text) {
@@ -98,8 +98,7 @@ OpenClawPlace find_openclaw(const Context& context, const OpenClawOptions& optio
   }
   place.text = *read.text;
   const auto folder = fs::path(config::default_file(context.hooks.environment)).parent_path() / "openclaw-plugin";
-  const std::string socket =
-      context.socket ? *context.socket : find_local_paths(context.config_file, context.hooks.environment).socket;
+  const std::string socket = context.socket ? *context.socket : paths.socket;
   place.plugin = {fs::absolute(folder).lexically_normal().string(), fs::absolute(socket).lexically_normal().string()};
   return place;
 }

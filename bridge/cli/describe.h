@@ -1,5 +1,5 @@
-// The command line as data, for all that is made of it. It comes from the one declaration of the commands, so it cannot
-// say something else than the program does.
+// The command line as data, for all that is made of it: the man page, completion for the shells, the page CLI.md. It comes
+// from the one declaration of the commands, so it cannot say something else than the program does.
 #pragma once
 
 #include <string>
@@ -28,5 +28,11 @@ struct CommandDescription {
 };
 
 [[nodiscard]] CommandDescription describe(const CLI::App& app);
+
+/// In the language of man(7), section 1. Pure.
+[[nodiscard]] std::string manual_page(const CommandDescription& program, const std::string& version);
+
+/// `shell`: bash, zsh or fish. Pure.
+[[nodiscard]] std::string completion_script(const CommandDescription& program, const std::string& shell);
 
 }  // namespace clawbridge::cli

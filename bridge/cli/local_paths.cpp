@@ -7,6 +7,7 @@
 
 #include "config/entries.h"
 #include "config/keys.h"
+#include "config/placeholders.h"
 #include "config/settings.h"
 
 namespace clawbridge::cli {
@@ -18,6 +19,8 @@ struct Given {
 };
 using GivenByVariable = std::map<std::string, Given>;
 
+constexpr const char* kOpenClawConfig = "CLAWBRIDGE_GATEWAY_OPENCLAW_CONFIG";
+
 std::optional<std::string> settings_file(const std::optional<std::string>& file,
                                          const config::Environment& environment) {
   if (file) return file;
@@ -25,13 +28,14 @@ std::optional<std::string> settings_file(const std::optional<std::string>& file,
   return config::default_file(environment);
 }
 
-/// What the user set for the two keys, by the names of their variables; from the file unless a variable is set.
+/// What the user set for the three keys, by the names of their variables; from the file unless a variable is set.
 GivenByVariable given_paths(const std::optional<std::string>& file, const config::Environment& environment) {
   GivenByVariable given;
   const auto note = [&given](const std::vector<config::Entry>& entries) {
     for (const auto& entry : entries) {
       if (entry.key->path == "api.socket") given["CLAWBRIDGE_API_SOCKET"] = {entry.texts.front(), entry.place};
       if (entry.key->path == "store.path") given["CLAWBRIDGE_STORE_PATH"] = {entry.texts.front(), entry.place};
+      if (entry.key->path == "gateway.openclaw_config") given[kOpenClawConfig] = {entry.texts.front(), entry.place};
     }
   };
   if (const auto path = settings_file(file, environment)) {
@@ -70,11 +74,17 @@ config::Environment reduced(const config::Environment& environment, const GivenB
 
 LocalPaths find_local_paths(const std::optional<std::string>& file, const config::Environment& environment) {
   GivenByVariable given = given_paths(file, environment);
+  std::string openclaw_config;
+  if (const auto found = given.find(kOpenClawConfig); found != given.end()) {
+    openclaw_config = config::expand_home(found->second.text, environment);
+    given.erase(found);
+  }
   // Kind echo, so that no gateway is looked for. The defaults and the checks of the two paths are the daemon's own.
   given["CLAWBRIDGE_GATEWAY_KIND"] = {"echo", {}};
   try {
     const config::Settings settings = config::load(std::nullopt, reduced(environment, given));
-    return {settings.api.socket, (std::filesystem::path(settings.store.path).parent_path() / "keys.json").string()};
+    const auto folder = std::filesystem::path(settings.store.path).parent_path();
+    return {settings.api.socket, (folder / "keys.json").string(), settings.store.path, openclaw_config};
   } catch (const config::SettingsError& error) {
     const std::string message = error.what();
     for (const auto& [name, value] : given) {

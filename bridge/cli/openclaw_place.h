@@ -15,6 +15,10 @@ struct OpenClawPlace {
   config::PluginPlace plugin;
 };
 
+/// The machine on which OpenClaw's settings are those that the options name, else the `configured` file, else the usual one.
+[[nodiscard]] config::Environment openclaw_environment(const config::Environment& environment, const OpenClawOptions& options,
+                                                       const std::string& configured);
+
 /// Reads OpenClaw's settings. Throws config::SettingsError when there are none.
 [[nodiscard]] OpenClawPlace find_openclaw(const Context& context, const OpenClawOptions& options);
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "config/environment.h"
@@ -29,6 +30,9 @@ struct Hooks {
   std::function<int(const config::Settings&, const Reread&)> run_daemon;
   /// Connects to the OpenClaw gateway; an error says why that failed. For `clawbridge openclaw check`.
   std::function<Result<AskOpenClaw>(const config::OpenClawGateway&)> connect_openclaw;
+  /// Nothing when something answers at a broker's URL, else why not. Without it nothing is tried.
+  std::function<std::optional<std::string>(const config::Settings::Broker&)> reach_broker;
+  std::string program;  // the file of this program; empty: unknown
   config::Environment environment;
   std::istream* in = nullptr;
   std::ostream* out = nullptr;

@@ -5,22 +5,13 @@
 #   tests/support/bare_machine.sh /var/tmp/bare make demo
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
-[ "$(id -u)" = 0 ] || { echo "bare_machine.sh: needs root for debootstrap and chroot" >&2; exit 1; }
-command -v debootstrap >/dev/null || { echo "bare_machine.sh: debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 root=$1
 user=builder
 home=/home/$user
 shift
 
-if [ ! -e "$root/etc/debian_version" ]; then
-  debootstrap --variant=minbase --include=make,git,ca-certificates bookworm "$root" >/dev/null
-fi
-# The names and certificates by which this machine reaches the package registries, and nothing else of it.
-cp /etc/resolv.conf /etc/hosts "$root/etc/"
-mkdir -p "$root/usr/local/share/ca-certificates"
-find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
-chroot "$root" update-ca-certificates >/dev/null 2>&1
+"$repository/tests/support/bare_tree.sh" "$root"
 [ ! -e "$root$home/clawbridge" ] || rm -rf "$root$home/clawbridge"
 mkdir -p "$root$home"
 git clone --quiet --no-hardlinks "$repository" "$root$home/clawbridge"

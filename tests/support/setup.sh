@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# setup.sh build|openclaw|test|fuzz: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
+# setup.sh build|openclaw|test|install|fuzz: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
 # nothing when all is there.
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
 #   test      everything the tests need: both OpenClaw versions, the official MCP client, the other brokers, Python's
 #             schema, cryptography, websockets and reader of metrics
+#   install   what the tests of packages and container need: debootstrap
 #   fuzz      build, and clang 14 with its libFuzzer and sanitizers
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,9 +13,11 @@ what=${1:-test}
 
 build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   libpaho-mqttpp-dev libpaho-mqtt-dev nlohmann-json3-dev libyaml-cpp-dev libspdlog-dev libboost-dev libsqlite3-dev
-  libsodium-dev libssl-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libgtest-dev libgmock-dev mosquitto mosquitto-clients python3)
+  libsodium-dev libssl-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libgtest-dev libgmock-dev dpkg-dev file
+  mosquitto mosquitto-clients python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
-test_packages=(python3-jsonschema python3-cryptography python3-yaml python3-websockets python3-prometheus-client openssl nats-server)
+install_packages=(debootstrap python3-yaml)
+test_packages=(systemd python3-jsonschema python3-cryptography python3-yaml python3-websockets python3-prometheus-client openssl nats-server)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -64,6 +67,7 @@ case $what in
   openclaw) install_missing "${build_packages[@]}"; install_openclaw 2026.9.6 ;;
   test) install_missing "${build_packages[@]}" "${test_packages[@]}"; install_openclaw 2026.9.6 2026.3.8
     "$here/mcp-client/install.sh" >/dev/null ;;
+  install) install_missing "${build_packages[@]}" "${install_packages[@]}" ;;
   fuzz) install_missing "${build_packages[@]}" "${fuzz_packages[@]}" ;;
-  *) echo "usage: setup.sh build|openclaw|test|fuzz" >&2; exit 2 ;;
+  *) echo "usage: setup.sh build|openclaw|test|install|fuzz" >&2; exit 2 ;;
 esac

@@ -18,8 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
 
 TOP_LEVEL = {
-    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md", "COOKBOOK.md",  # the layout
-    "CMakePresets.json", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format", ".clang-tidy",
+    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md", "COOKBOOK.md", "TAILSCALE.md", "packaging",  # the layout
+    "CMakePresets.json", "Makefile", "vcpkg.json", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format", ".clang-tidy",
     ".gitignore", ".ci", ".git",  # the usual root files
 }
 NOT_OURS = {"build", ".cache", "compile_commands.json"}  # ignored by git
@@ -34,7 +34,8 @@ MAY_INCLUDE = {
     "runtime": {"topics", "core"},
     "brokers": {"topics"},
     "mcp": {"topics"},
-    "cli": {"topics", "config", "core", "crypto", "observe", "brokers", "mcp"},
+    "setup": {"topics", "config"},
+    "cli": {"topics", "config", "core", "crypto", "observe", "brokers", "mcp", "setup"},
     **{adapter: {"topics", "core"} for adapter in ADAPTERS},
     "api": {"topics", "core", "mcp"},
 }

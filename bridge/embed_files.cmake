@@ -1,4 +1,4 @@
-# Writes plugin_files.cpp. Called by the build: cmake -DFOLDER=… -DFILES=a,b/c -DOUT=… -P embed_files.cmake
+# Writes a source with files as texts. Called by the build: see clawbridge_embed() in CMakeLists.txt beside this.
 string(REPLACE "," ";" FILES "${FILES}")
 set(entries "")
 foreach(file ${FILES})
@@ -8,17 +8,17 @@ foreach(file ${FILES})
   string(APPEND entries "    {\"${file}\", \"${text}\"},\n")
 endforeach()
 file(WRITE ${OUT} "// Made by embed_files.cmake.
-#include \"bridge/cli/plugin_files.h\"
+#include \"${HEADER}\"
 
-namespace clawbridge::cli {
+namespace ${NAMESPACE} {
 namespace {
-constexpr PluginFile kFiles[] = {
+constexpr ${TYPE} kFiles[] = {
 ${entries}};
 }  // namespace
 
-std::span<const PluginFile> plugin_files() {
+std::span<const ${TYPE}> ${FUNCTION}() {
   return kFiles;
 }
 
-}  // namespace clawbridge::cli
+}  // namespace ${NAMESPACE}
 ")

@@ -1,0 +1,147 @@
+// clawbridge uninstall: takes back what `init`, `join`, `service install` and `openclaw install` did; with --purge also
+// what is this bridge's own. Nothing is removed that clawbridge does not make.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bridge/cli/local_paths.h"
+#include "bridge/cli/openclaw_place.h"
+#include "bridge/cli/prompt.h"
+#include "bridge/cli/render.h"
+#include "bridge/cli/setup_commands.h"
+#include "bridge/cli/setup_place.h"
+
+namespace clawbridge::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// What `init`, `join` and `service install` may have put beside the settings, and the files of before that they kept.
+constexpr const char* kSettingsFiles[] = {"join-secret",    "broker-password",      "broker-authority.pem",
+                                          "openclaw-token", "broker/authority.pem", "broker/certificate.pem",
+                                          "broker/key.pem", "broker/password",      "broker/broker.yaml",
+                                          "openclaw-plugin"};
+// What the daemon puts beside the journal.
+constexpr const char* kStateFiles[] = {"keys.json", "turns", "clawbridge.log"};
+
+void take_if_there(std::vector<std::string>& found, const fs::path& path) {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(path, ignored))) found.push_back(path.string());
+}
+
+/// Everything of this bridge's own that is there.
+std::vector<std::string> own_files(const SetupPlace& place, const LocalPaths& paths,
+                                   const std::string& openclaw_config) {
+  std::vector<std::string> found;
+  for (const char* kept : {"", ".bak"}) {
+    take_if_there(found, place.config_file + kept);
+    for (const char* file : kSettingsFiles) take_if_there(found, place.folder + "/" + file + kept);
+  }
+  const fs::path journal(paths.journal);
+  for (const char* file : kStateFiles) take_if_there(found, journal.parent_path() / file);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(journal.parent_path(), ignored)) {
+    // Its log, and journals that were set aside.
+    const auto name = entry.path().filename().string();
+    if (name == journal.filename() || name.starts_with(journal.filename().string() + "-") ||
+        name.starts_with(journal.filename().string() + "."))
+      found.push_back(entry.path().string());
+  }
+  take_if_there(found, paths.socket);
+  if (!openclaw_config.empty()) take_if_there(found, openclaw_config + ".before-clawbridge");
+  return found;
+}
+
+/// Removes the files, and the folders that are empty then. Returns what is left in the folders.
+std::vector<std::string> remove_files(const SetupPlace& place, const LocalPaths& paths,
+                                      const std::vector<std::string>& files) {
+  {
+    const AsServiceUser user(place);  // root would follow where that user's links lead
+    for (const auto& file : files) {
+      std::error_code error;
+      fs::remove_all(file, error);
+      if (error) throw Failure(ExitCode::Failed, "internal", "cannot remove " + file + ": " + error.message());
+    }
+  }
+  std::vector<std::string> left;
+  for (const fs::path& folder :
+       {fs::path(place.folder) / "broker", fs::path(place.folder), fs::path(paths.journal).parent_path()}) {
+    std::error_code error;
+    fs::remove(folder, error);
+    if (fs::exists(folder, error)) left.push_back(folder.string());
+  }
+  return left;
+}
+
+/// What the other command said, for a person.
+template <class Act>
+std::string words_of_part(const Context& context, const SetupPlace& place, const Act& act) {
+  std::ostringstream words;
+  Hooks hooks = context.hooks;
+  hooks.out = &words;
+  Context other = in_place(context, hooks, place);
+  other.json = false;
+  act(other);
+  return words.str();
+}
+
+bool has_plugin(const SetupPlace& place, const LocalPaths& paths, std::string& openclaw_config) {
+  openclaw_config = config::openclaw_settings_file(openclaw_environment(place.environment, {}, paths.openclaw_config));
+  const auto read = place.environment.read_file(openclaw_config);
+  if (!read.text) {
+    openclaw_config.clear();
+    return false;
+  }
+  return read.text->find(config::kPluginId) != std::string::npos;
+}
+
+bool answers_on(const std::string& socket) {
+  try {
+    (void)Client(socket).get("/v1/status");
+    return true;
+  } catch (const Failure& failure) {
+    return failure.exit_code() != ExitCode::Unreachable;
+  }
+}
+
+}  // namespace
+
+ExitCode uninstall(const Context& context, const UninstallOptions& options) {
+  const auto place = find_place(context, options.whole_machine);
+  const bool has_settings = fs::exists(place.config_file);
+  const auto paths =
+      find_local_paths(has_settings ? std::optional(place.config_file) : std::nullopt, place.environment);
+  std::string openclaw_config;
+  const bool plugin = has_plugin(place, paths, openclaw_config);
+  const auto files = options.purge ? own_files(place, paths, openclaw_config) : std::vector<std::string>{};
+
+  std::string list;
+  for (const auto& file : files) list += "  " + printable(file) + "\n";
+  if (options.purge && !options.yes) {
+    if (!can_ask(context)) throw usage("--purge removes these for good; say --yes, too:\n" + list);
+    context.err() << "This removes for good:\n" << list;
+    if (!confirm(context, "Without its keys this bridge is a stranger to all others. Go on?", {}, false, false))
+      throw Failure(ExitCode::Failed, "bad_request", "nothing was changed");
+  }
+  std::string said = words_of_part(
+      context, place, [&](const Context& other) { return service_uninstall(other, {options.whole_machine}); });
+  if (answers_on(paths.socket)) {
+    throw Failure(ExitCode::Failed, "busy",
+                  "the service is out, but a daemon still answers on " + paths.socket +
+                      "; stop it (Ctrl-C where it runs) and say this again",
+                  true);
+  }
+  if (plugin) said += words_of_part(context, place, [](const Context& other) { return openclaw_uninstall(other, {}); });
+  const auto left = options.purge ? remove_files(place, paths, files) : std::vector<std::string>{};
+  if (context.json) {
+    context.out() << line({{"status", "ok"}, {"removed", files}, {"left", left}, {"text", said}});
+    return ExitCode::Done;
+  }
+  context.out() << said << (files.empty() ? "" : "Removed:\n") << list;
+  for (const auto& folder : left) context.out() << "Left, because there is more in it: " << printable(folder) << "\n";
+  if (!options.purge) context.out() << "Settings, keys and journal are still there; --purge removes them, too.\n";
+  return ExitCode::Done;
+}
+
+}  // namespace clawbridge::cli

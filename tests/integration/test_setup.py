@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""From three bare homes to a federation and back: init, join, the services, a message each way, uninstall. And what goes wrong on the way."""
+
+import json
+import os
+import pathlib
+import plistlib
+import pty
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from clawtest import bridge, broker, case, home, process, standin  # noqa: E402
+
+
+def write_openclaw_settings(folder, gateway):
+    """As OpenClaw would have them for this gateway."""
+    folder.mkdir(parents=True)
+    settings = {"gateway": {"port": gateway.port, "auth": {"mode": "token", "token": gateway.token}}, "agents": {"list": [{"id": name} for name in gateway.agents]}}
+    (folder / "openclaw.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    return folder / "openclaw.json"
+
+
+class Setup(case.Case):
+    def setUp(self):
+        self.directory = self.make_directory()
+
+    def home(self, name, **options):
+        made = home.Home(self.directory, name, **options)
+        self.addCleanup(made.close)
+        return made
+
+    def broker(self, **options):
+        made = broker.Broker(self.directory / "broker", **options)
+        self.addCleanup(made.stop)
+        return made
+
+    def gateway(self, name, version, agents):
+        made = standin.StandIn(self.directory / f"gateway-{name}", version, agents)
+        self.addCleanup(made.stop)
+        return made
+
+
+class FirstHour(Setup):
+    def test_three_homes_become_a_federation_and_none_again(self):
+        mqtt = self.broker()
+        mac, imac, studio = (self.home(name) for name in ("macbook", "imac", "studio"))
+        new, old = self.gateway("macbook", standin.NEW, ["main"]), self.gateway("imac", standin.OLD, ["jarvis", "pepper"])
+        settings = write_openclaw_settings(mac.path / ".openclaw", new)
+        elsewhere = write_openclaw_settings(imac.path / "elsewhere", old)
+        before = {each.name: each.files() for each in (mac, imac, studio)}
+        openclaw_before = settings.read_text(encoding="utf-8")
+
+        first = mac.json("init", "--name", "macbook", "--broker", mqtt.url, "--advertise", "127.0.0.1", "--service", "--plugin")
+        self.assertEqual(first["broker"], {"url": mqtt.url, "found": "as --broker says", "reached": True})
+        self.assertTrue(first["service"]["installed"] and first["plugin"]["installed"], first)
+        token = first["invitation"]["token"]
+        said = imac.ok("join", "-", "--name", "imac", "--openclaw-home", imac.path / "elsewhere", "--service", "--no-plugin",
+                       stdin=f"  clawbridge join {token[:50]}\n{token[50:]}\n")
+        self.assertIn("clawbridge openclaw install", said.text)
+        studio.ok("join", token, "--name", "studio", "--agent", "helper", "--service", "--", "/usr/bin/tr", "a-z", "A-Z")
+
+        everyone = {"macbook/main", "imac/jarvis", "imac/pepper", "studio/helper"}
+        for each in (mac, imac, studio):
+            each.wait_until_knows(*everyone)
+            self.assertEqual(each.json("service", "status")["state"].split(":")[0], "active")
+        self.assertEqual(studio.ok("send", "macbook/main", "hello").code, 0)
+        self.assertEqual(mac.ok("send", "studio/helper", "hello").stdout, b"HELLO\n")
+        self.assertEqual(mac.ok("send", "imac/pepper", "hello").code, 0)
+        self.assertIn("hello", json.dumps(new.record()) + process.read(old.record_path))
+        for path in (mac.settings, mac.settings.parent / "join-secret", mac.state / "keys.json"):
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
+        # The service has no variable of the shell but those of its unit; the file says where all lies.
+        self.assertNotIn("NOTIFY_SOCKET", process.read(f"/proc/{mac.service_pid()}/environ").replace("NOTIFY_SOCKET=" + str(mac.manager / "notify"), ""))
+        self.assertIn(f'openclaw_config: "{elsewhere}"', imac.settings.read_text(encoding="utf-8"))
+
+        for each in (mac, imac, studio):
+            refused = each.run("uninstall", "--purge")
+            self.assertCode(refused, bridge.EXIT_USAGE)
+            self.assertIn(str(each.state / "keys.json"), refused.text)
+            self.assertTrue(each.settings.exists())
+            each.ok("uninstall", "--purge", "--yes")
+            self.assertEqual(each.files(), before[each.name])
+            self.assertFalse((each.path / ".config" / "clawbridge").exists() or each.state.exists() or (each.path / ".config" / "systemd").exists())
+            self.assertFalse(pathlib.Path(f"/proc/{each.service_pid()}/exe").exists())
+        self.assertEqual(json.loads(settings.read_text(encoding="utf-8")), json.loads(openclaw_before))
+
+    def test_uninstall_without_purge_keeps_what_is_ones_own(self):
+        mqtt, mac = self.broker(), self.home("macbook")
+        mac.ok("init", "--kind", "echo", "--broker", mqtt.url, "--service")
+        fingerprint = mac.json("key", "show")["fingerprint"]
+        mac.ok("uninstall")
+        self.assertTrue(mac.settings.exists())
+        mac.ok("service", "install")
+        self.assertEqual(mac.json("key", "show")["fingerprint"], fingerprint)
+        self.assertEqual(mac.json("status")["fingerprint"], fingerprint)
+        mac.ok("service", "uninstall")
+        self.assertCode(mac.run("service", "status"), bridge.EXIT_UNREACHABLE)
+
+
+class Init(Setup):
+    def test_what_it_finds_and_what_it_says_when_it_finds_nothing(self):
+        mac = self.home("macbook")
+        refused = mac.run("init")
+        self.assertCode(refused, bridge.EXIT_USAGE)
+        self.assertIn(str(mac.path / ".openclaw" / "openclaw.json"), refused.text)
+        self.assertIn("--kind echo", refused.text)
+        self.assertEqual(mac.files(), [])
+
+    def test_a_second_init_changes_nothing_and_force_keeps_the_first(self):
+        mqtt, mac = self.broker(), self.home("macbook")
+        first = mac.json("init", "--kind", "echo", "--name", "one", "--broker", mqtt.url)
+        text = mac.settings.read_text(encoding="utf-8")
+        refused = mac.run("init", "--kind", "echo", "--name", "one", "--broker", mqtt.url, "--base", "other")
+        self.assertCode(refused, bridge.EXIT_FAILED)
+        self.assertIn("--force", refused.text)
+        self.assertEqual(mac.settings.read_text(encoding="utf-8"), text)
+        again = mac.json("init", "--kind", "echo", "--name", "one", "--broker", mqtt.url, "--base", "other", "--force")
+        self.assertEqual(mac.settings.with_name("clawbridge.yaml.bak").read_text(encoding="utf-8"), text)
+        self.assertEqual(again["fingerprint"], first["fingerprint"])
+        secret = (mac.settings.parent / "join-secret").read_text(encoding="utf-8")
+        self.assertFalse((mac.settings.parent / "join-secret.bak").exists())
+        self.assertEqual(len(secret.strip()), 22)
+
+    def test_the_settings_are_commented_and_pass_the_check(self):
+        mac = self.home("macbook")
+        mac.ok("init", "--kind", "echo", "--agent", "jarvis", "--agent", "pepper", "--broker", "mqtt://127.0.0.1:9")
+        text = mac.settings.read_text(encoding="utf-8")
+        self.assertGreater(sum(line.lstrip().startswith("#") for line in text.splitlines()), 20)
+        self.assertIn('agents: ["jarvis", "pepper"]', text)
+        mac.ok("config", "check")
+
+    def test_a_token_that_only_this_shell_has_is_copied_for_the_service(self):
+        mac = self.home("macbook")
+        folder = mac.path / ".openclaw"
+        folder.mkdir()
+        (folder / "openclaw.json").write_text('{ gateway: { port: 19999, auth: { token: "${MY_TOKEN}" } } }', encoding="utf-8")
+        said = mac.json("init", "--broker", "mqtt://127.0.0.1:9", env={"MY_TOKEN": "secret-of-the-shell"})
+        self.assertIn("openclaw-token", " ".join(said["notes"]))
+        self.assertEqual((mac.settings.parent / "openclaw-token").read_text(encoding="utf-8"), "secret-of-the-shell\n")
+        self.assertNotIn("secret-of-the-shell", mac.settings.read_text(encoding="utf-8") + json.dumps(said))
+        mac.ok("config", "check")
+
+    def test_a_broker_with_tls_and_a_login_for_all_is_carried_by_the_token(self):
+        mac, imac = self.home("macbook"), self.home("imac")
+        (mac.path / "password").write_text("pass word\n", encoding="utf-8")
+        (mac.path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", encoding="utf-8")
+        first = mac.json("init", "--kind", "echo", "--broker", "mqtts://hub.invalid", "--username", "claw", "--password-file", mac.path / "password",
+                         "--ca", mac.path / "ca.pem", "--share-login")
+        self.assertFalse(first["broker"]["reached"])
+        imac.ok("join", first["invitation"]["token"], "--kind", "echo", "--name", "imac")
+        folder = imac.settings.parent
+        self.assertEqual((folder / "broker-password").read_text(encoding="utf-8"), "pass word\n")
+        self.assertEqual((folder / "broker-authority.pem").read_bytes(), (mac.path / "ca.pem").read_bytes())
+        self.assertIn('username: "claw"', imac.settings.read_text(encoding="utf-8"))
+        # Without --share-login everybody needs a login of their own.
+        token = mac.json("invite")["token"]
+        other = self.home("studio")
+        refused = other.run("join", token, "--kind", "echo", "--name", "studio")
+        self.assertCode(refused, bridge.EXIT_USAGE)
+        self.assertIn("--broker-files", refused.text)
+        self.assertEqual(other.files(), [])
+
+    def test_it_asks_at_a_terminal(self):
+        mqtt, mac = self.broker(), self.home("macbook")
+        write_openclaw_settings(mac.path / ".openclaw", self.gateway("macbook", standin.NEW, ["main"]))
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        started = subprocess.Popen([bridge.binary(), "init", "--name", "macbook", "--broker", mqtt.url], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   env={**process.clean_environment(mac.path), **mac.environment}, text=True)
+        os.close(theirs)
+        os.write(ours, b"n\n\n")  # no plugin; Enter: the service
+        said, _ = started.communicate(timeout=60)
+        self.assertEqual(started.returncode, 0, said)
+        self.assertIn("plugin into", said)
+        self.assertEqual(mac.json("service", "status")["state"].split(":")[0], "active")
+        self.assertFalse((mac.path / ".config" / "clawbridge" / "openclaw-plugin").exists())
+        mac.ok("uninstall", "--purge", "--yes")
+
+
+class Join(Setup):
+    def test_a_token_that_is_none_is_named(self):
+        mac = self.home("macbook")
+        token = self.home("imac").json("init", "--kind", "echo", "--broker", "mqtt://hub.invalid")["invitation"]["token"]
+        for given, words in ((token[:-12], "cut off"), (token.replace("claw1", "claw7"), "another release"), ("hello", "claw"),
+                             (token[:20] + token[21:], "changed or left out")):
+            refused = mac.run("join", given, "--kind", "echo")
+            self.assertCode(refused, bridge.EXIT_USAGE)
+            self.assertIn(words, refused.text)
+        refused = mac.run("join", "--kind", "echo")
+        self.assertIn("clawbridge join -", refused.text)
+        refused = mac.run("join", token, "--kind", "echo")  # the tests' homes are on one host, so both would have its name
+        self.assertCode(refused, bridge.EXIT_USAGE)
+        self.assertIn("--name", refused.text)
+        self.assertEqual(mac.files(), [])
+
+    def test_a_folder_of_broker_init_is_all_that_a_machine_needs(self):
+        port = process.free_port()
+        hub, mac, imac = self.home("hub"), self.home("macbook"), self.home("imac")
+        self.directory.chmod(0o711)  # as root, mosquitto changes to its own user
+        folder = self.directory / "hub-broker"
+        hub.ok("broker", "init", folder, "--gateway", "macbook", "imac", "--host", "127.0.0.1", "--port", str(port))
+        # As the words of `broker init` say: copied to the place that it names.
+        (mac.path / ".config" / "clawbridge").mkdir(parents=True)
+        (folder / "gateways" / "macbook").rename(mac.path / ".config" / "clawbridge" / "broker")
+        daemon = process.Daemon(["/usr/sbin/mosquitto", "-c", str(folder / "mosquitto.conf")], self.directory / "mosquitto.log")
+        self.addCleanup(daemon.stop)
+        first = mac.json("init", "--name", "macbook", "--kind", "echo", "--service")
+        imac.ok("join", first["invitation"]["token"], "--name", "imac", "--kind", "echo", "--broker-files", folder / "gateways" / "imac", "--service")
+        mac.wait_until_knows("imac/main")
+        self.assertEqual(mac.ok("send", "imac/main", "over tls").stdout, b"echo: over tls\n")
+        for each in (mac, imac):
+            each.ok("uninstall", "--purge", "--yes")
+            self.assertEqual(each.files(), [])
+
+
+class Service(Setup):
+    def test_where_there_is_no_service_manager_that_is_said(self):
+        mac = self.home("macbook", services=False)
+        (self.directory / "bin").mkdir()
+        outcome = mac.run("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--service", env={"PATH": str(self.directory / "bin")})
+        self.assertCode(outcome, bridge.EXIT_FAILED)
+        self.assertIn("systemctl --user daemon-reload", outcome.text)
+        self.assertIn("clawbridge run", outcome.text)
+        self.assertTrue(mac.settings.exists())
+        mac.ok("uninstall", "--purge", "--yes", env={"PATH": str(self.directory / "bin")})
+        self.assertEqual(mac.files(), [])
+
+    def test_the_units_are_what_systemd_takes(self):
+        mac = self.home("macbook")
+        mac.ok("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--service")
+        unit = mac.path / ".config" / "systemd" / "user" / "clawbridge.service"
+        self.verify(unit, "--user")
+        system = self.directory / "clawbridge.service"
+        template = (bridge.SOURCE_DIR / "packaging" / "clawbridge.service.in").read_text(encoding="utf-8")
+        system.write_text(template.replace("@PROGRAM@", bridge.binary()), encoding="utf-8")
+        self.verify(system, "--system")
+        done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=15", str(system)], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout[-1500:] + done.stderr)  # exposure at most 1.5 of 10
+        mac.ok("uninstall", "--purge", "--yes")
+
+    def verify(self, unit, scope):
+        done = subprocess.run(["systemd-analyze", scope, "--man=no", "verify", str(unit)], capture_output=True, text=True, check=False,
+                              env={**os.environ, "XDG_RUNTIME_DIR": str(self.directory), "HOME": str(self.directory)})
+        self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if "clawbridge" in line]), (0, []), done.stderr)
+
+    def test_the_launchd_agent_is_a_property_list(self):
+        text = (bridge.SOURCE_DIR / "packaging" / "clawbridge.plist.in").read_text(encoding="utf-8")
+        agent = plistlib.loads(text.replace("@PROGRAM@", "/p").replace("@CONFIG@", "/c").replace("@PATH@", "/bin").replace("@LOG@", "/l").encode())
+        self.assertEqual(agent["ProgramArguments"], ["/p", "run", "--config", "/c"])
+        self.assertEqual((agent["Label"], agent["RunAtLoad"], agent["KeepAlive"]), ("clawbridge", True, {"SuccessfulExit": False}))
+
+
+if __name__ == "__main__":
+    case.main()
