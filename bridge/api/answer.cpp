@@ -13,7 +13,7 @@ std::string http_head(const Answer& answer, bool keep_alive) {
   const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(answer.status));
   std::string head = "HTTP/1.1 " + std::to_string(answer.status) + ' ';
   head.append(reason.data(), reason.size());
-  if (!answer.body.empty()) head += "\r\nContent-Type: application/json";
+  if (!answer.body.empty()) head.append("\r\nContent-Type: ").append(answer.content_type);
   head += "\r\nContent-Length: " + std::to_string(answer.body.size());
   if (answer.status == 401) head += "\r\nWWW-Authenticate: Bearer realm=\"clawbridge\"";  // RFC 9110, section 15.5.2
   head += "\r\n" + answer.headers;

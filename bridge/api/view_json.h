@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bridge/api/caller.h"
 #include "bridge/api/json_writer.h"
 #include "bridge/core/views.h"
 
@@ -59,6 +60,9 @@ struct AskedAgent {
 
 /// `{"gateway","version","state","fingerprint",…,"broker":{…},"agentGateway":{…},"counters":{…}}`
 [[nodiscard]] std::string status_json(const core::StatusView& status);
+
+/// `{"caller","seesAll","mayOperate"}`: who asks, whether it may see what is not its own, and whether it may do what the operator does.
+[[nodiscard]] std::string caller_json(const Caller& caller);
 
 /// `{"status":"ok","gateway","version","time","incarnation","journalOpen","roundTripMicroseconds"}`
 [[nodiscard]] std::string ping_json(std::string_view gateway, const body::Pong& pong,

@@ -77,6 +77,7 @@ struct Parsed {
   SessionsOptions sessions;
   AgentsOptions agents;
   McpOptions mcp;
+  PageOptions page;
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
@@ -194,6 +195,13 @@ void declare_sessions(CLI::App& app, Context& context, const ParsedPointer& pars
     add_as(*command, options.as);
     add_timeout(*command, options.timeout_seconds, "how long to wait for the answer");
   }
+}
+
+void declare_page(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  PageOptions& options = parsed->page;
+  CLI::App& command = add(app, "page", "Print the link to the web page: who is there, what runs, what is wrong", parsed,
+                          [&context, &options] { return page(context, options); });
+  command.add_flag("--watch", options.watch, "a link that shows all and changes nothing (api.tokens._watch)");
 }
 
 void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -350,6 +358,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   declare_peers(app, context, parsed);
   add(app, "status", "Show whether broker and gateway are reached, and what is open", parsed,
       [&context] { return status(context); });
+  declare_page(app, context, parsed);
   declare_ping(app, context, parsed);
   CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show, rotate");
   key->require_subcommand(1);

@@ -74,6 +74,9 @@ struct AgentsOptions {
   bool allowed = false;
   std::string as;
 };
+struct PageOptions {
+  bool watch = false;
+};
 struct PingOptions {
   std::string gateway;
   double timeout_seconds = 10;
@@ -114,6 +117,7 @@ ExitCode session_status(const Context& context, const SessionsOptions& options);
 ExitCode agents(const Context& context, const AgentsOptions& options);
 ExitCode mcp_server(const Context& context, const McpOptions& options);
 ExitCode status(const Context& context);
+ExitCode page(const Context& context, const PageOptions& options);
 ExitCode ping(const Context& context, const PingOptions& options);
 ExitCode exchange_show(const Context& context, const ExchangeOptions& options);
 ExitCode exchange_wait(const Context& context, const ExchangeOptions& options);
