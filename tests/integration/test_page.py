@@ -350,6 +350,27 @@ class PageTest(case.Case):
         self.assertLess(page.js("document.querySelectorAll('*').length"), 2500)
         self.assertClean(page)
 
+    def test_what_it_says_of_times_and_troubles(self):
+        page = self.open()
+        said = page.js("""Promise.all([import('/page/words.js'), import('/page/problems.js')]).then(([words, {problems}]) => {
+          const status = {gateway: 'here', state: 'online', broker: {state: 'connected'}, agentGateway: {connected: true}, counters: {}};
+          const titles = (changes, peers = []) => problems({connection: 'up', status: {...status, ...changes}, peers, dead: []}).map(({level, title}) => `${level}: ${title}`);
+          const strangers = Array.from({length: 7}, (_, n) => ({gateway: `g${n}`, trust: 'pending', fingerprint: 'f'.repeat(64)}));
+          return {durations: [0.2, 999, 1234, 59900, 3599000, 86399000, 90000000].map(words.duration), fine: titles({}),
+                  conflict: titles({state: 'name_conflict', broker: {state: 'waiting'}}), insecure: titles({broker: {state: 'connected', insecure: true}}),
+                  gateway: titles({agentGateway: {connected: false, kind: 'openclaw', error: 'refused'}}), strangers: titles({}, strangers),
+                  queue: titles({queues: [{name: 'outgoing', size: 95, limit: 100}, {name: 'runs', size: 4, limit: 4}, {name: 'asks', size: 1, limit: 64}]}),
+                  settings: titles({settings: {error: 'clawbridge.yaml:3: unknown key', restartNeeded: ['broker.url']}}),
+                  dropped: titles({counters: {'queue.dropped': 2}})};
+        })""")
+        self.assertEqual(said, {
+            "durations": ["< 1 ms", "999 ms", "1.23 s", "59.9 s", "59 min 59 s", "1 d 0 h", "1 d 1 h"], "fine": [],
+            "conflict": ["wrong: Another bridge calls itself here"], "insecure": ["attention: Whoever answers is believed to be the broker"],
+            "gateway": ["wrong: The agent gateway of here is down"], "strangers": ["attention: 7 gateways wait for your trust"],
+            "queue": ["wrong: 4 of 4 turns at once", "attention: 95 of 100 requests under way"],
+            "settings": ["wrong: The changed settings have an error", "attention: Some changed settings wait for a restart"],
+            "dropped": ["attention: 2 messages of the broker had to be dropped"]})
+
     # ---- how it looks ----
 
     def shoot(self, page, name):

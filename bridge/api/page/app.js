@@ -62,6 +62,7 @@ function draw_frame() {
   const role = state.caller?.mayOperate === false ? " · read-only" : "";
   region(by_id("live"), [words, role], () => [icon(words[0], words[1] === "live" ? "good" : "wrong"), `${words[1]}${role}`]);
   draw_problems(found);
+  by_id("main").classList.toggle("stale", state.connection === "gone");
   const wrong = found.length > 0 ? `(${found.length}) ` : "";
   document.title = `${wrong}${shown.title} · ${status?.gateway ?? "clawbridge"}`;
 }
@@ -103,6 +104,7 @@ function problem({key, level, title, why, todo}) {
 
 function draw_door() {
   by_id("top").hidden = true;
+  by_id("main").classList.remove("stale");
   by_id("problems").replaceChildren();
   by_id("problems").printed = undefined;
   document.title = "clawbridge";

@@ -49,7 +49,7 @@ function draw_letter(node, letter, may) {
       element("h3", {}, element("a", {href: `#/exchange/${encodeURIComponent(letter.correlationId)}`}, element("bdi", {class: "address"}, from(letter)),
               element("span", {class: "arrow"}, icon("right"), element("span", {class: "unseen"}, " to ")), element("bdi", {class: "address"}, to(letter)))),
       element("p", {class: `outcome ${tone}`}, icon(shape, tone), element("strong", {}, word), element("span", {class: "dim"}, ` ${moment(ended)}`)),
-      element("p", {}, letter.error ? [element("code", {}, letter.error.code), ` ${letter.error.message}`] : meaning)),
+      element("p", {}, letter.error ? [element("code", {}, letter.error.code), " ", element("bdi", {class: "plain"}, letter.error.message)] : meaning)),
     ...(may ? [element("div", {class: "buttons"},
       element("button", {type: "button", "aria-label": `Ask again: ${name}`, onclick: () => ask_again(letter, tell)}, "Ask again"),
       element("button", {type: "button", "aria-label": `Drop: ${name}`, onclick: () => let_go(letter, tell)}, "Drop"))] : []));

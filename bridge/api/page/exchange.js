@@ -56,7 +56,7 @@ function page(exchange, dead, progress) {
 
 function failure({error}) {
   if (!error) return null;
-  return element("div", {class: "failure"}, element("p", {}, element("code", {}, error.code), ` ${error.message}`),
+  return element("div", {class: "failure"}, element("p", {}, element("code", {}, error.code), " ", element("bdi", {class: "plain"}, error.message)),
                  element("p", {class: "dim"}, error.retryable ? "The same request may succeed later." : "The same request would fail again, unless something changes."));
 }
 

@@ -101,7 +101,7 @@ export function trace(exchange, now) {
   const free = kTrace.width - kTrace.least * shares.length;
   let x = 0;
   const bars = shares.map(({kind, ms}) => {
-    const width = kTrace.least + (whole > 0 ? (free * ms) / whole : free / shares.length);
+    const width = kTrace.least + (whole > 0 ? (free * ms) / whole : 0);
     const drawn = bar(kind, x, Math.max(1, width - 1));
     x += width;
     return drawn;

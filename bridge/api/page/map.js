@@ -104,7 +104,7 @@ function draw_broker() {
   region(parts.broker, [broker, words], () => [
     icon(connected ? "full" : "cross", connected ? "good" : "wrong"),
     element("h3", {}, "Broker"),
-    element("p", {}, [words, protocol, broker.since ? `since ${moment(broker.since)}` : ""].filter(Boolean).join(" · ")),
+    element("p", {}, [words, connected ? "" : "the others as last known", connected ? protocol : "", broker.since ? `since ${moment(broker.since)}` : ""].filter(Boolean).join(" · ")),
   ]);
 }
 

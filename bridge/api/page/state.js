@@ -258,6 +258,8 @@ let started = false;
 /// Reads all, and stays with it until the token is refused. Resolves when the first reading is done.
 export async function start() {
   connection("starting");
+  // Of another token, perhaps, which might see more.
+  Object.assign(state, {caller: null, status: null, peers: null, agents: null, exchanges: new Map(), complete: false, dead: null});
   try {
     state.caller = await get("/v1/caller");
   } catch (problem) {
