@@ -62,7 +62,7 @@ class World:
         echo = lambda *agents, **more: {"gateway": {"agents": list(agents), **more}, **sealing}  # noqa: E731
         self.fed = case.Federation(test.directory, {
             "macbook": {**echo("main", "scout"), "api": {"listen": f"127.0.0.1:{self.port}", "tokens": self.tokens}},
-            "imac": echo("jarvis", "pepper", "archivist"), "studio": echo("friday", delay="10m"),
+            "imac": echo("jarvis", "pepper", "archivist", delay="120ms"), "studio": echo("friday", delay="10m"),
             "attic": echo("sleeper"), "cellar": echo("vintner")}, observe=False)
         fed = self.fed
         fed.add("lodger", {"gateway": {"agents": ["guest"]}, "trust": {"join": join_secret()}})
