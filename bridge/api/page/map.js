@@ -166,6 +166,7 @@ function draw_rest() {
 
 const kTrunk = 11;   // px from the map's left
 const kRail = 22;    // px above a row of cards
+const kFirstLine = 12;  // px from the broker's corner to the middle of its first line
 const kAnchor = 26;  // px from a card's corner to where its wire arrives
 
 /// Where a card's wire leaves the trunk and where it arrives; in one column it comes from the side.
@@ -186,7 +187,7 @@ function draw_wires() {
   parts.map.classList.toggle("one-column", one_column);
   const width = parts.map.clientWidth;
   const height = parts.map.clientHeight;
-  const broker = parts.broker.offsetTop + parts.broker.offsetHeight / 2;
+  const broker = parts.broker.offsetTop + kFirstLine;
   const found = cards.map((card) => ({card, end: ends(card, one_column)}));
   const down = state.status?.broker.state !== "connected";
   const printed = JSON.stringify([width, height, broker, down, found.map(({card, end}) => [card.key, card.className, card.blocked, card.away, end])]);
