@@ -12,12 +12,12 @@ file(WRITE ${OUT} "// Made by embed_files.cmake.
 
 namespace ${NAMESPACE} {
 namespace {
-constexpr ${TYPE} kFiles[] = {
+constexpr ${TYPE} k${TYPE}s[] = {
 ${entries}};
 }  // namespace
 
 std::span<const ${TYPE}> ${FUNCTION}() {
-  return kFiles;
+  return k${TYPE}s;
 }
 
 }  // namespace ${NAMESPACE}

@@ -418,7 +418,8 @@ std::vector<Key> machine_keys() {
       {.path = "api.tokens.*",
        .type = Type::Secret,
        .reload = true,
-       .description = "The bearer token on TCP, and so who calls: a local agent, or `_bridge` for yourself.",
+       .description = "The bearer token on TCP, and so who calls: a local agent, `_bridge` for yourself, or `_watch` for who may see "
+                      "all and change nothing.",
        .allowed = "32 to 512 of A-Z a-z 0-9 - . _ ~ + / =, random, as `openssl rand -hex 32` prints them; each token "
                   "once",
        .valid = is_api_token,

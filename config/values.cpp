@@ -177,7 +177,7 @@ bool is_api_token(std::string_view text) {
 }
 
 bool is_api_caller(std::string_view name) {
-  return is_agent_id(name) || name == kBridgeAgent;
+  return is_agent_id(name) || name == kBridgeAgent || name == kWatchCaller;
 }
 
 bool is_not_empty(std::string_view text) {

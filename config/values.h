@@ -59,6 +59,9 @@ struct Listen {
 [[nodiscard]] bool is_listen(std::string_view text);
 /// True for 32 to 512 of the characters that a bearer token may have (RFC 6750, b64token).
 [[nodiscard]] bool is_api_token(std::string_view text);
+/// Whose token shows everything and changes nothing (in the API: api::kWatchCaller).
+inline constexpr std::string_view kWatchCaller = "_watch";
+/// A local agent, `_bridge` or `_watch`.
 [[nodiscard]] bool is_api_caller(std::string_view name);
 [[nodiscard]] bool is_not_empty(std::string_view text);
 /// What a program can get as an argument: anything without NUL.

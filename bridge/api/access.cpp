@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "bridge/api/page.h"
 #include "bridge/api/quoted.h"
 #include "topics/address.h"
 
@@ -95,6 +96,9 @@ Access::Verdict TokenAccess::check(const Header& header) {
   if (claims->origin && !same_text(*claims->origin, "http://" + std::string(host))) {
     return refuse(403, "api.refused_origin",
                   "the header Origin is " + quoted(*claims->origin) + ": no page of another site may call this server");
+  }
+  if (auto page = page_answer({header.method_string().data(), header.method_string().size()}, {header.target().data(), header.target().size()})) {
+    return std::move(*page);
   }
   if (!claims->authorization) {
     return refuse(401, "api.refused_token",

@@ -63,9 +63,10 @@ struct Token {
 };
 
 /// TCP: 403 for a Host that is not `own` or localhost with its port, 403 for an Origin that is not that Host, 401
-/// without the right token, 403 for an X-Claw-Agent other than the token's. No path is exempt, not even /healthz: a
-/// check of health has the socket, and without exceptions there is none to get wrong. `cryptography`, `refusals` must
-/// outlive it.
+/// without the right token, 403 for an X-Claw-Agent other than the token's. Nothing of the daemon is told without a token,
+/// not even /healthz: a check of health has the socket, and without exceptions there is none to get wrong. The files of the
+/// web page hold nothing of the daemon, and are given here, to anybody: the page asks for a token itself. Such an answer
+/// ends the connection, so a stranger keeps none. `cryptography`, `refusals` must outlive it.
 class TokenAccess final : public Access {
  public:
   TokenAccess(std::vector<Token> tokens, const asio::ip::tcp::endpoint& own, const core::Cryptography& cryptography,

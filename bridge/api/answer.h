@@ -12,12 +12,12 @@
 
 namespace clawbridge::api {
 
-/// One HTTP answer. `body` is JSON, unless another content type is given, or empty.
+/// One HTTP answer. `body` is JSON unless `content_type` says otherwise, or empty.
 struct Answer {
   unsigned status = 200;
   std::string body;
   std::string headers;  // further ones, each with its line's end
-  std::string_view content_type = "application/json";
+  std::string_view content_type = "application/json";  // a literal
 };
 
 /// One server-sent event (WHATWG HTML, section 9.2) of an answer that comes as a stream. Without name and data it is a

@@ -23,7 +23,8 @@ bool has_control_character(std::string_view text) {
 
 Result<Caller> parse_caller(std::string_view agent, std::string_view session) {
   if (agent.empty()) agent = kBridgeAgent;
-  if (agent != kBridgeAgent && !is_agent_id(agent)) {
+  const bool is_person = agent == kBridgeAgent || agent == kWatchCaller;
+  if (!is_person && !is_agent_id(agent)) {
     return bad_request(
         "header X-Claw-Agent is no agent id ([a-z0-9][a-z0-9_-]{0,63}); leave it out when a person calls");
   }
@@ -31,7 +32,7 @@ Result<Caller> parse_caller(std::string_view agent, std::string_view session) {
   if (session.size() > kSessionBytesMax || find_invalid_utf8(session) || has_control_character(session)) {
     return bad_request("header X-Claw-Session is no session key (at most 1024 bytes of UTF-8, no control characters)");
   }
-  if (agent == kBridgeAgent) {
+  if (is_person) {
     return bad_request("header X-Claw-Session needs X-Claw-Agent beside it: sessions are agents', a person has none");
   }
   const std::string own = "agent:" + std::string(agent) + ":";

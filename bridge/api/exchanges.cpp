@@ -61,7 +61,7 @@ Outcome Exchanges::stop(std::string_view id, std::chrono::milliseconds wait, con
 }
 
 Answer Exchanges::list(std::size_t limit, const Caller& caller) const {
-  if (caller.is_operator()) return {200, exchanges_json(service_.exchanges(limit)), {}};
+  if (caller.is_person()) return {200, exchanges_json(service_.exchanges(limit)), {}};
   auto own = service_.exchanges(kListMax);
   const std::string address = address_of(caller);
   std::erase_if(own, [&](const auto& exchange) { return !is_of(exchange, address); });
@@ -70,7 +70,7 @@ Answer Exchanges::list(std::size_t limit, const Caller& caller) const {
 }
 
 bool Exchanges::may_see(std::string_view id, const Caller& caller) const {
-  if (caller.is_operator()) return true;
+  if (caller.is_person()) return true;
   const auto view = service_.exchange(id);
   return view && is_of(*view, address_of(caller));
 }

@@ -110,6 +110,7 @@ const Routes::Route Routes::kRoutes[] = {
     {"GET", "/v1/dead", false, &Routes::dead},
     {"POST", "/v1/dead/*/replay", false, &Routes::replay},
     {"POST", "/v1/dead/*/drop", false, &Routes::drop},
+    {"GET", "/v1/caller", true, &Routes::who},
     {"GET", "/v1/agents", true, &Routes::agents},
     {"GET", "/v1/peers", false, &Routes::peers},
     {"POST", "/v1/peers/*/trust", false, &Routes::trust},
@@ -132,7 +133,12 @@ Outcome Routes::route(const Request& request, std::string_view path, std::string
     for (const auto& route : kRoutes) known.append(known.empty() ? "" : ", ").append(route.method).append(" ").append(route.path);
     return error_answer(404, {ErrorCode::BadRequest, "there is nothing at " + quoted(path) + "; there are " + known, false});
   }
-  if (!found->for_agents && !request.caller.is_operator()) {
+  if (request.caller.is_watcher() && found->method != "GET") {
+    return error_answer({ErrorCode::Forbidden,
+                         std::string(found->method) + " " + quoted(path) + " is not for _watch, which sees all and changes nothing; use the token of _bridge",
+                         false});
+  }
+  if (!found->for_agents && !request.caller.is_person()) {
     return error_answer({ErrorCode::Forbidden,
                          quoted(path) + " is for the operator, not for the agent " + request.caller.agent +
                              "; ask on the socket without X-Claw-Agent, or with the token of _bridge",
@@ -226,6 +232,7 @@ Outcome Routes::revoke(const Call& call, Respond respond) {
   return pending(service_.revoke({.gateway = std::string(gateway)}, later<core::TrustResult>(std::move(respond), peer_answer)));
 }
 
+Outcome Routes::who(const Call& call, Respond) { return ok(caller_json(call.request.caller)); }
 Outcome Routes::agents(const Call&, Respond) { return ok(agents_json(service_.agents(), {})); }
 Outcome Routes::peers(const Call&, Respond) { return ok(peers_json(service_.peers())); }
 

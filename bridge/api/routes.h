@@ -27,8 +27,9 @@ struct Request {
   const boost::beast::http::fields& header;
 };
 
-/// A person may ask for everything. An agent may use the tools, look at the exchanges that it began, and see what
-/// changes nothing and names no keys; whatever else there is, or is added, is the operator's.
+/// The operator may ask for everything, a watcher for all that is read with GET: no GET may ever change anything. An agent
+/// may use the tools, look at the exchanges that it began, and see what changes nothing and names no keys; whatever else
+/// there is, or is added, is the operator's.
 ///
 /// Not thread-safe: used on the io thread. All references must outlive it; the counts of `refusals` stand in the status.
 class Routes {
@@ -66,6 +67,7 @@ class Routes {
   Outcome dead(const Call& call, Respond respond);
   Outcome replay(const Call& call, Respond respond);
   Outcome drop(const Call& call, Respond respond);
+  Outcome who(const Call& call, Respond respond);
   Outcome agents(const Call& call, Respond respond);
   Outcome peers(const Call& call, Respond respond);
   Outcome trust(const Call& call, Respond respond);

@@ -271,6 +271,7 @@ void write_status(JsonWriter& json, const core::StatusView& status) {
   json.key("broker");
   json.begin_object();
   json.text("state", status.broker_state);
+  write_time(json, "since", status.broker_since);
   if (status.broker_protocol > 0) json.number("protocol", static_cast<std::uint64_t>(status.broker_protocol));
   if (status.broker_insecure) json.flag("insecure", true);
   json.text_if_any("error", printable(status.broker_error));
@@ -278,6 +279,7 @@ void write_status(JsonWriter& json, const core::StatusView& status) {
   json.key("agentGateway");
   json.begin_object();
   json.flag("connected", status.gateway_connected);
+  write_time(json, "since", status.gateway_since);
   json.text_if_any("kind", status.gateway_kind);
   json.text_if_any("version", status.gateway_version);
   json.text_if_any("error", printable(status.gateway_error));
@@ -350,6 +352,16 @@ std::string reload_json(const core::ReloadView& reload) {
   json.text("status", "ok");
   write_texts(json, "changed", reload.changed);
   write_texts(json, "restartNeeded", reload.restart_needed);
+  json.end_object();
+  return json.take();
+}
+
+std::string caller_json(const Caller& caller) {
+  JsonWriter json;
+  json.begin_object();
+  json.text("caller", caller.agent);
+  json.flag("seesAll", caller.is_person());
+  json.flag("mayOperate", caller.is_operator());
   json.end_object();
   return json.take();
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bridge/api/caller.h"
 #include "bridge/api/json_writer.h"
 #include "bridge/core/host.h"
 #include "bridge/core/views.h"
@@ -67,6 +68,8 @@ struct AskedAgent {
                                                const std::vector<core::TroubleView>& troubles);
 /// `{"status":"ok","changed":[…],"restartNeeded":[…]}`
 [[nodiscard]] std::string reload_json(const core::ReloadView& reload);
+/// `{"caller","seesAll","mayOperate"}`: who asks, whether it may see what is not its own, and whether it may do what the operator does.
+[[nodiscard]] std::string caller_json(const Caller& caller);
 
 /// `{"status":"ok","gateway","version","time","incarnation","journalOpen","roundTripMicroseconds"}`
 [[nodiscard]] std::string ping_json(std::string_view gateway, const body::Pong& pong,

@@ -79,6 +79,7 @@ struct Parsed {
   AgentsOptions agents;
   McpOptions mcp;
   WatchOptions watch;
+  PageOptions page;
   PingOptions ping;
   ExchangeOptions exchange;
   TrustOptions trust;
@@ -208,6 +209,13 @@ void declare_watch(CLI::App& app, Context& context, const ParsedPointer& parsed)
   command.add_flag("--text", options.text, "also the beginning of texts, those that were sealed for this bridge too");
   command.add_option("--count", options.count, "end after so many lines")->type_name("COUNT");
   command.footer(kWatchFooter);
+}
+
+void declare_page(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  PageOptions& options = parsed->page;
+  CLI::App& command = add(app, "page", "Print the link to the web page: who is there, what runs, what is wrong", parsed,
+                          [&context, &options] { return page(context, options); });
+  command.add_flag("--watch", options.watch, "a link that shows all and changes nothing (api.tokens._watch)");
 }
 
 void declare_ping(CLI::App& app, Context& context, const ParsedPointer& parsed) {
@@ -369,6 +377,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
       [&context] { return status(context); });
   declare_watch(app, context, parsed);
   add(app, "reload", "Let the daemon read its settings again, and say what holds now", parsed, [&context] { return reload(context); });
+  declare_page(app, context, parsed);
   declare_ping(app, context, parsed);
   CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show, rotate");
   key->require_subcommand(1);

@@ -81,6 +81,9 @@ struct WatchOptions {
   bool text = false;
   std::uint64_t count = 0;  // lines; 0: until it is stopped
 };
+struct PageOptions {
+  bool watch = false;
+};
 struct PingOptions {
   std::string gateway;
   double timeout_seconds = 10;
@@ -123,6 +126,7 @@ ExitCode mcp_server(const Context& context, const McpOptions& options);
 ExitCode status(const Context& context);
 ExitCode watch(const Context& context, const WatchOptions& options);
 ExitCode reload(const Context& context);
+ExitCode page(const Context& context, const PageOptions& options);
 ExitCode ping(const Context& context, const PingOptions& options);
 ExitCode exchange_show(const Context& context, const ExchangeOptions& options);
 ExitCode exchange_wait(const Context& context, const ExchangeOptions& options);

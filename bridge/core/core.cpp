@@ -536,9 +536,11 @@ StatusView Core::status() const {
   view.epoch = link_.epoch();
   view.broker_state = link_.broker_state();
   view.broker_error = link_.broker_error();
+  view.broker_since = link_.broker_since();
   view.broker_protocol = link_.protocol();
   view.broker_insecure = context_.options.broker_insecure;
   view.gateway_connected = gateway_.is_up();
+  view.gateway_since = gateway_.since();
   view.gateway_kind = context_.options.gateway_kind;
   view.gateway_version = gateway_.info().version;
   view.gateway_error = gateway_.error();

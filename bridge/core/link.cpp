@@ -94,6 +94,7 @@ void Link::on_subscribed(const event::BrokerSubscribed& subscribed) {
     return;
   }
   phase_ = Phase::Up;
+  broker_since_ = context_.now.wall;
   connect_wait_ = kConnectWaitFirst;
   on_peer_offline();  // perhaps: those that were so before
   backoff_ = microseconds{0};
@@ -129,6 +130,7 @@ void Link::on_lost(const event::BrokerLost& lost) {
 }
 
 void Link::fail(std::string reason, bool slowly) {
+  if (phase_ == Phase::Up || broker_since_ == WallTime{}) broker_since_ = context_.now.wall;
   phase_ = Phase::Down;
   backoff_ = slowly ? kSlowRetry : std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMost);
   context_.count("broker.failures");

@@ -75,6 +75,8 @@ class Link {
   [[nodiscard]] bool discovered() const { return discovered_; }
   [[nodiscard]] std::string_view broker_state() const;
   [[nodiscard]] const std::string& broker_error() const { return broker_error_; }
+  /// Since when it is up, or is not, however often connecting was tried. Zero before the first attempt.
+  [[nodiscard]] WallTime broker_since() const { return broker_since_; }
   [[nodiscard]] int protocol() const { return protocol_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
@@ -114,6 +116,7 @@ class Link {
   int protocol_ = 5;
   std::chrono::microseconds backoff_{0};
   std::string broker_error_;
+  WallTime broker_since_{};
   std::optional<Instant> looked_again_;
   std::chrono::microseconds look_again_pause_{0};
   std::chrono::microseconds own_state_pause_{0};

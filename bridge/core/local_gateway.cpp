@@ -22,6 +22,7 @@ void LocalGateway::choose_exposed() {
 void LocalGateway::on_up(const event::GatewayUp& up) {
   info_ = up;
   choose_exposed();
+  if (!up_) since_ = context_.now.wall;
   up_ = true;
   agents_known_ = true;
   error_.clear();
@@ -30,6 +31,7 @@ void LocalGateway::on_up(const event::GatewayUp& up) {
 
 void LocalGateway::on_down(const event::GatewayDown& down) {
   if (up_ || error_ != down.reason) context_.note(Level::Warn, "gateway.down", {{"reason", down.reason}});
+  if (up_ || since_ == WallTime{}) since_ = context_.now.wall;
   up_ = false;
   error_ = down.reason;
 }

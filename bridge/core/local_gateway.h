@@ -24,6 +24,8 @@ class LocalGateway {
   [[nodiscard]] const event::GatewayUp& info() const { return info_; }
   /// Why it is down.
   [[nodiscard]] const std::string& error() const { return error_; }
+  /// Since when it is up, or is not. Zero before anything was heard of it.
+  [[nodiscard]] WallTime since() const { return since_; }
   /// Agents that others may see.
   [[nodiscard]] const std::vector<body::AgentInfo>& exposed() const { return exposed_; }
   /// Whether `source` may address that agent at all: others the exposed ones, our own callers every one. Nothing when it may,
@@ -37,6 +39,7 @@ class LocalGateway {
   event::GatewayUp info_;
   std::vector<body::AgentInfo> exposed_;
   bool up_ = false;
+  WallTime since_{};
   bool agents_known_ = false;
   std::string error_;
 };

@@ -102,9 +102,11 @@ struct StatusView {
   std::uint64_t epoch = 0;
   std::string broker_state;     // connected, connecting, waiting
   std::string broker_error;     // latest, empty when fine
+  WallTime broker_since{};      // when it came, or went; zero: neither yet
   int broker_protocol = 0;
   bool broker_insecure = false; // whoever answers is believed to be the broker
   bool gateway_connected = false;
+  WallTime gateway_since{};     // when it came, or went
   std::string gateway_kind;
   std::string gateway_version;
   std::string gateway_error;

@@ -4,7 +4,7 @@
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
 #   test      everything the tests need: both OpenClaw versions, the official MCP client, the other brokers, Python's
-#             schema, cryptography, websockets and reader of metrics
+#             schema, cryptography, websockets and reader of metrics; a Chromium without a window
 #   install   what the tests of packages and container need: debootstrap
 #   fuzz      build, and clang 14 with its libFuzzer and sanitizers
 set -euo pipefail
@@ -17,7 +17,8 @@ build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   mosquitto mosquitto-clients python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
 install_packages=(debootstrap python3-yaml)
-test_packages=(systemd python3-jsonschema python3-cryptography python3-yaml python3-websockets python3-prometheus-client openssl nats-server)
+test_packages=(systemd python3-jsonschema python3-cryptography python3-yaml python3-websockets python3-prometheus-client openssl nats-server
+  chromium-headless-shell fonts-inter fonts-jetbrains-mono)  # the web page is looked at in a real browser
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

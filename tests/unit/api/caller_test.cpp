@@ -12,6 +12,16 @@ TEST(ParseCaller, DefaultsToAPerson) {
   EXPECT_EQ(parse_caller("jarvis", "agent:jarvis:main")->session, "agent:jarvis:main");
 }
 
+TEST(ParseCaller, KnowsWhoOnlyLooks) {
+  const auto watcher = parse_caller("_watch", "");
+  ASSERT_TRUE(watcher);
+  EXPECT_TRUE(watcher->is_watcher());
+  EXPECT_TRUE(watcher->is_person());
+  EXPECT_FALSE(watcher->is_operator());
+  EXPECT_FALSE(parse_caller("_watch", "agent:_watch:main"));
+  EXPECT_FALSE(parse_caller("jarvis", "")->is_person());
+}
+
 TEST(ParseCaller, RefusesWhatIsNoAgent) {
   EXPECT_FALSE(parse_caller("_other", ""));
   EXPECT_FALSE(parse_caller("imac/jarvis", ""));

@@ -14,6 +14,7 @@ using testing::Not;
 const std::string kMain(32, 'm');
 const std::string kJarvis(32, 'j');
 const std::string kPerson(32, 'p');
+const std::string kWatcher(32, 'w');
 
 std::string bearer(const std::string& token) {
   return "Authorization: Bearer " + token + "\r\n";
@@ -24,7 +25,7 @@ class TcpTest : public ServerTest {
   TcpTest() {
     settings_.tcp.emplace();
     settings_.tcp->address = "127.0.0.1";
-    for (const auto& [agent, token] : {std::pair("main", kMain), {"jarvis", kJarvis}, {"_bridge", kPerson}}) {
+    for (const auto& [agent, token] : {std::pair("main", kMain), {"jarvis", kJarvis}, {"_bridge", kPerson}, {"_watch", kWatcher}}) {
       settings_.tcp->tokens.push_back({agent, cryptography_.sha256(token)});
     }
     service_.status_view.gateway = "macbook";
@@ -186,6 +187,51 @@ TEST_F(TcpTest, KeepsTheOperatorsThingsForTheOperator) {
   EXPECT_TRUE(service_.trusts.empty());
   EXPECT_EQ(status(post("/v1/peers/imac/trust", fingerprint, bearer(kPerson))), 200);
   EXPECT_EQ(status(get("/v1/peers", bearer(kPerson))), 200);
+}
+
+TEST_F(TcpTest, LetsAWatcherSeeAllAndChangeNothing) {
+  echo();  // what gets through is answered
+  core::ExchangeView exchange = view("ok", "Hi");
+  exchange.source = "macbook/main";
+  service_.exchange_views[kId] = exchange;
+  service_.dead_views.push_back(exchange);
+  const std::string one = std::string("/v1/exchanges/") + kId;
+  for (const std::string& target : {std::string("/v1/status"), std::string("/v1/agents"), std::string("/v1/peers"), std::string("/v1/exchanges"), one, std::string("/v1/dead"), std::string("/healthz")}) {
+    EXPECT_EQ(status(get(target, bearer(kWatcher))), 200) << target;
+  }
+  EXPECT_EQ(ask_tcp(get(one, bearer(kWatcher))).parsed()["reply"], "Hi");
+  EXPECT_EQ(ask_tcp(get("/v1/exchanges", bearer(kWatcher))).parsed()["exchanges"].size(), 1U);
+  for (const std::string& target : {std::string("/v1/tools/sessions_send"), std::string("/v1/tools/status"), one + "/cancel", std::string("/mcp"), std::string("/v1/dead/") + kId + "/replay",
+                                    std::string("/v1/dead/") + kId + "/drop", std::string("/v1/peers/imac/trust"), std::string("/v1/peers/imac/revoke")}) {
+    EXPECT_EQ(status(post(target, R"({"message":"hi"})", bearer(kWatcher))), 403) << target;
+  }
+  EXPECT_TRUE(service_.sends.empty());
+  EXPECT_TRUE(service_.stops.empty());
+  EXPECT_TRUE(service_.replays.empty());
+  EXPECT_TRUE(service_.drops.empty());
+  EXPECT_TRUE(service_.trusts.empty());
+  EXPECT_TRUE(service_.revokes.empty());
+}
+
+TEST_F(TcpTest, TellsACallerWhoItIs) {
+  const auto who = [&](const std::string& token) { return ask_tcp(get("/v1/caller", bearer(token))).body; };
+  EXPECT_EQ(who(kPerson), R"({"caller":"_bridge","seesAll":true,"mayOperate":true})");
+  EXPECT_EQ(who(kWatcher), R"({"caller":"_watch","seesAll":true,"mayOperate":false})");
+  EXPECT_EQ(who(kMain), R"({"caller":"main","seesAll":false,"mayOperate":false})");
+}
+
+TEST_F(TcpTest, GivesThePageToAnybodyAndNothingElse) {
+  echo();
+  const Received page = ask_tcp(get("/", ""));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.head, AllOf(HasSubstr("\r\nContent-Type: text/html; charset=utf-8\r\n"), HasSubstr("\r\nContent-Security-Policy: default-src 'none'"),
+                               HasSubstr("\r\nConnection: close\r\n")))
+      << "a stranger keeps no connection";
+  EXPECT_EQ(status(get("/page/app.js", "")), 200);
+  EXPECT_EQ(status(get("/page/none.js", "")), 401);
+  EXPECT_EQ(status(post("/", "{}", "")), 401);
+  EXPECT_EQ(status(get("/", "Origin: https://evil.example\r\n")), 403);
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n"), 403);
 }
 
 TEST_F(TcpTest, ShowsAnAgentItsOwnExchanges) {

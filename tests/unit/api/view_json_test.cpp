@@ -106,14 +106,16 @@ TEST(StatusJson, KeepsBrokerAndGatewayApart) {
   status.state = "degraded";
   status.broker_state = "connected";
   status.broker_protocol = 5;
+  status.broker_since = WallTime{std::chrono::hours(24 * 365)};
+  status.gateway_since = WallTime{std::chrono::hours(24 * 366)};
   status.gateway_error = "refused";
   status.agents = {"main"};
   status.queues = {{"runs", 1, 16}};
   status.counters = {{"messages.sent", 3}};
   EXPECT_EQ(
       status_json(status),
-      R"({"gateway":"macbook","version":"0.1.0","state":"degraded","epoch":0,"broker":{"state":"connected","protocol":5},)"
-      R"("agentGateway":{"connected":false,"error":"refused"},"agents":["main"],"peers":0,"peersOnline":0,"peersPending":0,"outgoingOpen":0,"incomingOpen":0,)"
+      R"({"gateway":"macbook","version":"0.1.0","state":"degraded","epoch":0,"broker":{"state":"connected","since":"1971-01-01T00:00:00.000Z","protocol":5},)"
+      R"("agentGateway":{"connected":false,"since":"1971-01-02T00:00:00.000Z","error":"refused"},"agents":["main"],"peers":0,"peersOnline":0,"peersPending":0,"outgoingOpen":0,"incomingOpen":0,)"
       R"("queues":[{"name":"runs","size":1,"limit":16}],)"
       R"("counters":{"messages.sent":3}})");
 }

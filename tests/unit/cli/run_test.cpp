@@ -520,6 +520,27 @@ TEST_F(RunTest, ShowsTheKeyWithoutADaemon) {
   EXPECT_THAT(err_, HasSubstr("keys.json"));
 }
 
+TEST_F(RunTest, PrintsTheLinkToThePage) {
+  const std::string person(32, 'p');
+  const std::string watcher(32, 'w');
+  machine_.files["/home/ada/.config/clawbridge/clawbridge.yaml"] =
+      "gateway: { kind: echo }\napi: { listen: \"127.0.0.1:18790\", tokens: { _bridge: " + person + ", _watch: " + watcher + " } }\n";
+  EXPECT_EQ(run({"page"}), 0);
+  EXPECT_EQ(out_, "http://127.0.0.1:18790/#token=" + person + "\n");
+  EXPECT_THAT(err_, HasSubstr("Whoever has the link may do all that you may"));
+  EXPECT_EQ(run({"page", "--watch", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_), (json{{"url", "http://127.0.0.1:18790/#token=" + watcher}, {"caller", "_watch"}, {"mayChange", false}}));
+  machine_.files["/home/ada/.config/clawbridge/clawbridge.yaml"] = "gateway: { kind: echo }\napi: { listen: \"[::1]:18790\", tokens: { _watch: " + watcher + " } }\n";
+  EXPECT_EQ(run({"page"}), 0);
+  EXPECT_EQ(out_, "http://[::1]:18790/#token=" + watcher + "\n");
+  machine_.files["/home/ada/.config/clawbridge/clawbridge.yaml"] = "gateway: { kind: echo }\napi: { listen: \"[::1]:18790\", tokens: { main: " + watcher + " } }\n";
+  EXPECT_EQ(run({"page"}), 2);
+  EXPECT_THAT(err_, HasSubstr("the settings have no api.tokens._bridge"));
+  machine_.files.clear();
+  EXPECT_EQ(run({"page"}), 2);
+  EXPECT_THAT(err_, HasSubstr("the settings have no api.listen"));
+}
+
 TEST_F(RunTest, SuggestsTheNearestCommand) {
   EXPECT_EQ(run({"sned", "imac/jarvis", "hi"}), 2);
   EXPECT_THAT(err_, HasSubstr("there is no command \"sned\"; did you mean \"send\"?"));

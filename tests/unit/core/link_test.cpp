@@ -167,5 +167,31 @@ TEST_F(LinkTest, AnAttemptThatNobodyAnswersIsGivenUpAndMadeAnew) {
   EXPECT_NE(lone.core().status().broker_error.find("has not answered"), std::string::npos);
 }
 
+TEST_F(LinkTest, SaysSinceWhenBrokerAndGatewayAreThereOrNot) {
+  bring_up();
+  const auto up = macbook.core().status();
+  EXPECT_GE(up.broker_since, kStart);
+  advance(10s);
+  const auto gone = now.wall;
+  macbook.step(now, event::BrokerLost{"it went"});
+  macbook.step(now, event::GatewayDown{"it went too"});
+  for (int n = 0; n < 3; ++n) {
+    advance(5s);
+    macbook.step(now, event::Tick{});
+    EXPECT_EQ(macbook.take<action::ConnectBroker>().size(), 1u);
+    macbook.step(now, event::BrokerConnectFailed{event::BrokerFailure::Unreachable, "no broker"});
+    macbook.step(now, event::GatewayDown{"still not there"});
+  }
+  EXPECT_EQ(macbook.core().status().broker_since, gone);
+  EXPECT_EQ(macbook.core().status().gateway_since, gone);
+  advance(30s);
+  const auto back = now.wall;
+  gateway_up(macbook, {"main"});
+  EXPECT_EQ(macbook.core().status().gateway_since, back);
+  advance(1s);
+  gateway_up(macbook, {"main", "scout"});
+  EXPECT_EQ(macbook.core().status().gateway_since, back) << "it was there all the time";
+}
+
 }  // namespace
 }  // namespace clawbridge::core
