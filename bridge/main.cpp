@@ -18,10 +18,12 @@
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
+#include "bridge/mqtt/inspection.h"
 #include "bridge/observe/log.h"
 #include "bridge/runtime/runtime.h"
 #include "bridge/store/journal_db.h"
 #include "bridge/store/journal_file.h"
+#include "bridge/store/journal_look.h"
 #include "config/settings.h"
 
 namespace clawbridge {
@@ -110,6 +112,16 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   limits.per_minute_per_pair = settings.limits.per_minute_per_pair;
   limits.max_hops = settings.limits.max_hops;
   return options;
+}
+
+/// 5, or 4 for MQTT 3.1.1; 0: as the broker likes.
+int protocol_number(config::BrokerProtocol protocol) {
+  switch (protocol) {
+    case config::BrokerProtocol::Mqtt5: return 5;
+    case config::BrokerProtocol::Mqtt311: return 4;
+    case config::BrokerProtocol::Auto: break;
+  }
+  return 0;
 }
 
 mqtt::Settings broker_settings(const config::Settings& settings) {
@@ -210,8 +222,7 @@ class Daemon final : public runtime::Hands {
   void apply(core::StoreOrder order) override { journal_->apply(std::move(order)); }
   std::optional<Error> commit() override { return journal_->commit(); }
   void carry_out(core::action::ConnectBroker& action) override {
-    if (protocol_ == config::BrokerProtocol::Mqtt311) action.protocol = 4;
-    if (protocol_ == config::BrokerProtocol::Mqtt5) action.protocol = 5;
+    if (const int protocol = protocol_number(protocol_); protocol != 0) action.protocol = protocol;
     broker_.carry_out(std::move(action));
   }
   void carry_out(core::action::DisconnectBroker& action) override { broker_.carry_out(action); }
@@ -283,14 +294,29 @@ int run_daemon(const config::Settings& settings) {
   return code;
 }
 
-Result<cli::AskOpenClaw> connect_openclaw(const config::OpenClawGateway& gateway) {
+Result<cli::OpenClawLine> connect_openclaw(const config::OpenClawGateway& gateway, std::chrono::seconds patience) {
   gateway::ClientSettings settings;
   settings.url = gateway.url;
   settings.token = gateway.token.reveal();
   settings.bridge_version = CLAWBRIDGE_VERSION;
-  const auto inquiry = std::make_shared<gateway::Inquiry>(std::move(settings));
+  const auto inquiry = std::make_shared<gateway::Inquiry>(std::move(settings), patience);
   if (auto error = inquiry->connect()) return std::move(*error);
-  return cli::AskOpenClaw([inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); });
+  const auto& hello = inquiry->hello();
+  return cli::OpenClawLine{[inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); },
+                           hello.version, hello.protocol, hello.scopes};
+}
+
+std::future<doctor::BrokerSeen> begin_broker_inspection(const config::Settings& settings, const cli::BrokerVisit& visit) {
+  mqtt::InspectionOrder order;
+  order.settings = broker_settings(settings);
+  order.base = settings.broker.base;
+  order.gateway = settings.gateway.name;
+  order.protocol = protocol_number(settings.broker.protocol);
+  order.message_bytes = settings.limits.message_bytes;
+  order.is_online = visit.is_online;
+  order.hello = visit.hello;
+  order.nonce = visit.nonce;
+  return mqtt::begin_inspection(std::move(order));
 }
 
 }  // namespace
@@ -301,5 +327,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto hooks = clawbridge::cli::system_hooks(CLAWBRIDGE_VERSION, clawbridge::run_daemon);
   hooks.connect_openclaw = clawbridge::connect_openclaw;
+  hooks.begin_broker_inspection = clawbridge::begin_broker_inspection;
+  hooks.look_at_journal = clawbridge::store::look_at_journal;
   return clawbridge::cli::run(argc, argv, hooks);
 }

@@ -25,6 +25,7 @@ struct Order {
   Caller caller;
   std::chrono::milliseconds wait;  // how long the daemon itself may take
   bool streamed = false;           // the answer of a tool is to come as events
+  std::chrono::milliseconds slack = std::chrono::seconds{15};  // beyond its wait
 };
 
 /// How it ended.
