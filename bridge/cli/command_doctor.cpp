@@ -40,7 +40,7 @@ void look_around(const Context& context, const config::Settings& settings, docto
   if (seen.broker->let_in == doctor::Shown::Yes) others.add_to(seen.peers, states);
 }
 
-std::string text_of(const std::vector<doctor::Finding>& findings) {
+std::string report_of(const std::vector<doctor::Finding>& findings) {
   std::string text;
   for (const auto& finding : findings) {
     std::string name(finding.check);
@@ -99,7 +99,7 @@ ExitCode diagnose(const Context& context) {
   if (const auto settings = look_at_settings(context, seen.settings)) look_around(context, *settings, seen);
   const auto findings = doctor::examine(seen);
   const int code = doctor::exit_code(findings);
-  context.out() << (context.json ? line(json_of(findings, code)) : text_of(findings) + summary_of(findings) + "\n");
+  context.out() << (context.json ? line(json_of(findings, code)) : report_of(findings) + summary_of(findings) + "\n");
   return static_cast<ExitCode>(code);
 }
 

@@ -23,7 +23,7 @@ constexpr double kPingSeconds = 1.5;
 constexpr std::size_t kPinged = 32;
 constexpr milliseconds kPinging{5'000};  // all together
 
-std::string text_of(const json& object, const char* name) {
+std::string member_text(const json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
@@ -57,10 +57,10 @@ std::map<std::string, WallTime> last_exchanges(Client& client) {
   std::map<std::string, WallTime> latest;
   const auto answer = client.get("/v1/exchanges?limit=1000");
   for (const auto& exchange : answer.json.value("exchanges", json::array())) {
-    const auto source = text_of(exchange, "source");
-    const auto other = text_of(exchange, "direction") == "incoming" ? source.substr(0, source.find('/'))
-                                                                    : text_of(exchange, "gateway");
-    const auto created = parse_time(text_of(exchange, "created"));
+    const auto source = member_text(exchange, "source");
+    const auto other = member_text(exchange, "direction") == "incoming" ? source.substr(0, source.find('/'))
+                                                                    : member_text(exchange, "gateway");
+    const auto created = parse_time(member_text(exchange, "created"));
     if (created) latest[other] = std::max(latest[other], *created);
   }
   return latest;
@@ -72,7 +72,7 @@ void ping(Client& client, const Context& context, doctor::PeerSeen& peer) {
     const auto answer = client.post("/v1/tools/ping", body.dump(), milliseconds_of(kPingSeconds));
     const auto now = context.hooks.now();
     peer.answers = doctor::Shown::Yes;
-    const auto theirs = parse_time(text_of(answer.json, "time"));
+    const auto theirs = parse_time(member_text(answer.json, "time"));
     const auto way_back = std::chrono::microseconds{answer.json.value("roundTripMicroseconds", std::int64_t{0}) / 2};
     if (theirs) peer.ahead = *theirs - (now - std::chrono::duration_cast<milliseconds>(way_back));
   } catch (const Failure&) {
@@ -93,11 +93,11 @@ doctor::DaemonSeen look_at_daemon(const Context& context, const std::string& soc
   try {
     const auto status = Client(socket, kSlack).get("/v1/status").json;
     seen.socket = Socket::Answers;
-    seen.gateway = text_of(status, "gateway");
-    seen.version = text_of(status, "version");
-    seen.state = text_of(status, "state");
-    seen.broker_error = text_of(status.value("broker", json::object()), "error");
-    seen.gateway_error = text_of(status.value("agentGateway", json::object()), "error");
+    seen.gateway = member_text(status, "gateway");
+    seen.version = member_text(status, "version");
+    seen.state = member_text(status, "state");
+    seen.broker_error = member_text(status.value("broker", json::object()), "error");
+    seen.gateway_error = member_text(status.value("agentGateway", json::object()), "error");
   } catch (const Failure& failure) {
     seen.words = failure.what();
     seen.socket = kind_of(seen.words);
@@ -112,13 +112,13 @@ std::optional<std::vector<doctor::PeerSeen>> ask_daemon_for_peers(const Context&
     const auto latest = last_exchanges(client);
     for (const auto& told : client.get("/v1/peers").json.value("peers", json::array())) {
       doctor::PeerSeen peer;
-      peer.gateway = text_of(told, "gateway");
-      peer.trust = text_of(told, "trust");
-      peer.presence = text_of(told, "presence");
-      peer.fingerprint = text_of(told, "fingerprint");
-      peer.offered_fingerprint = text_of(told, "offeredFingerprint");
-      peer.version = text_of(told, "version");
-      peer.since = parse_time(text_of(told, "since"));
+      peer.gateway = member_text(told, "gateway");
+      peer.trust = member_text(told, "trust");
+      peer.presence = member_text(told, "presence");
+      peer.fingerprint = member_text(told, "fingerprint");
+      peer.offered_fingerprint = member_text(told, "offeredFingerprint");
+      peer.version = member_text(told, "version");
+      peer.since = parse_time(member_text(told, "since"));
       if (const auto found = latest.find(peer.gateway); found != latest.end()) peer.last_exchange = found->second;
       peers.push_back(std::move(peer));
     }

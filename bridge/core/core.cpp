@@ -189,8 +189,7 @@ void Core::dropped(std::string_view counter, std::string_view topic, std::string
 void Core::receive(std::string_view topic_text, std::string_view payload, bool retained, Origin origin) {
   const auto topic = context_.topics.parse(topic_text);
   if (!topic) {
-    const auto doctor = doctor_of(context_.me());
-    if (topic_text == context_.topics.inbox(doctor) || topic_text == context_.topics.reply(doctor)) {
+    if (is_doctors(context_.topics, context_.me(), topic_text)) {
       context_.count("dropped.doctor");
       return;
     }

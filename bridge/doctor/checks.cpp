@@ -5,6 +5,7 @@
 
 #include "bridge/doctor/judges.h"
 #include "bridge/doctor/marks.h"
+#include "topics/encoding.h"
 
 namespace clawbridge::doctor {
 namespace {
@@ -143,6 +144,18 @@ const std::vector<Check> kChecks = {
     {"peers.clock", "their clocks agree with this one", Concern::Machine, {"settings.file"}, judge_peers_clock},
 };
 
+constexpr std::size_t kFoundBytesMax = 300;
+
+/// What others say may have lines, and no end.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text.substr(0, utf8_prefix(text, kFoundBytesMax))) {
+    const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+    if (!blank || (!line.empty() && line.back() != ' ')) line += blank ? ' ' : c;
+  }
+  return text.size() > kFoundBytesMax ? line + "…" : line;
+}
+
 }  // namespace
 
 std::string_view to_string(Status status) {
@@ -176,6 +189,7 @@ std::vector<Finding> examine(const Observations& seen) {
       continue;
     }
     auto verdict = check.judge(seen);
+    verdict.found = one_line(verdict.found);
     if (verdict.status == Status::Fail) causes.emplace(check.name, check.name);
     const auto remedy = verdict.fault.empty() ? std::string_view{} : fault(verdict.fault).remedy;
     findings.push_back({check.name, std::move(verdict), remedy, {}});

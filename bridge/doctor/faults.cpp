@@ -88,7 +88,7 @@ constexpr Fault kFaults[] = {
     {"broker.tls.client_wanted", "the broker wants a certificate of this bridge",
      "Set broker.certificate and broker.key."},
     {"broker.tls.client_refused", "the broker does not accept this bridge's certificate",
-     "Check broker.certificate: is it signed by the authority that the broker trusts, and are the clocks right?"},
+     "Check that broker.certificate is signed by the authority that the broker trusts, and the clocks."},
     {"broker.tls.plain_port", "the port does not speak TLS, and broker.url wants it",
      "Use mqtt:// (ws://), or the port for TLS, as a rule 8883."},
     {"broker.tls.tls_port", "the port speaks TLS, and broker.url does not",

@@ -5,7 +5,7 @@
 namespace clawbridge::doctor {
 namespace {
 
-constexpr Mark kReachMarks[] = {
+constexpr Mark kBrokerReachMarks[] = {
     {"Connection refused", "broker.reach.refused"},
 };
 // What the broker says of us ("alert") comes first: it may quote our own words.
@@ -24,7 +24,7 @@ constexpr Mark kTlsMarks[] = {
     {"may not speak TLS", "broker.tls.plain_port"},
     {"speaks TLS on this port, and broker.url does not", "broker.tls.tls_port"},
 };
-constexpr Mark kLoginMarks[] = {
+constexpr Mark kBrokerLoginMarks[] = {
     {"broker.username and broker.password (answer", "broker.login.credentials"},
     {"does not let", "broker.login.not_authorized"},
     {"client id", "broker.login.client_id"},
@@ -65,7 +65,7 @@ Verdict judge_broker_name(const Observations& seen) {
 Verdict judge_broker_reach(const Observations& seen) {
   const auto& broker = broker_of(seen);
   if (broker.reached == Shown::No)
-    return fail(fault_by(broker.error, kReachMarks, "broker.reach.unreachable"), what_of(broker.error));
+    return fail(fault_by(broker.error, kBrokerReachMarks, "broker.reach.unreachable"), what_of(broker.error));
   return good("a connection comes up");
 }
 
@@ -90,7 +90,7 @@ Verdict judge_broker_protocol(const Observations& seen) {
 Verdict judge_broker_login(const Observations& seen) {
   const auto& broker = broker_of(seen);
   if (broker.let_in == Shown::No)
-    return fail(fault_by(broker.error, kLoginMarks, "broker.login.refused"), what_of(broker.error));
+    return fail(fault_by(broker.error, kBrokerLoginMarks, "broker.login.refused"), what_of(broker.error));
   return good("accepted");
 }
 

@@ -6,14 +6,14 @@ namespace clawbridge::doctor {
 namespace {
 
 /// How far the handshake came.
-constexpr Mark kReachMarks[] = {
+constexpr Mark kGatewayReachMarks[] = {
     {"certificate", "gateway.reach.certificate"},          {"it answered", "gateway.reach.no_gateway"},
     {"is no gateway address", "gateway.reach.no_gateway"}, {"did not answer in time", "gateway.reach.starting"},
     {"still starting", "gateway.reach.starting"},          {"cannot connect to", "gateway.reach.refused"},
     {"lost the connection", "gateway.reach.starting"},
 };
-constexpr Mark kProtocolMarks[] = {{"another protocol", "gateway.protocol.mismatch"}};
-constexpr Mark kLoginMarks[] = {
+constexpr Mark kGatewayProtocolMarks[] = {{"another protocol", "gateway.protocol.mismatch"}};
+constexpr Mark kGatewayLoginMarks[] = {
     {"set gateway.token to", "gateway.login.no_token"},
     {"gateway.token is not the gateway's", "gateway.login.token"},
     {"refused the connection", "gateway.login.refused"},
@@ -49,15 +49,15 @@ Verdict judge_gateway_reach(const Observations& seen) {
   const auto& gateway = *seen.gateway;
   if (gateway.error.empty() || gateway.error.find(kScopesMark) != std::string::npos) return good(gateway.url);
   // What it refuses it has at least read.
-  if (!fault_by(gateway.error, kProtocolMarks, {}).empty() || !fault_by(gateway.error, kLoginMarks, {}).empty())
+  if (!fault_by(gateway.error, kGatewayProtocolMarks, {}).empty() || !fault_by(gateway.error, kGatewayLoginMarks, {}).empty())
     return good(gateway.url);
-  return fail(fault_by(gateway.error, kReachMarks, "gateway.reach.refused"), without_advice(gateway.error));
+  return fail(fault_by(gateway.error, kGatewayReachMarks, "gateway.reach.refused"), without_advice(gateway.error));
 }
 
 Verdict judge_gateway_protocol(const Observations& seen) {
   if (!is_openclaw(seen)) return of_another_kind(seen);
   const auto& gateway = *seen.gateway;
-  if (const auto fault = fault_by(gateway.error, kProtocolMarks, {}); !fault.empty())
+  if (const auto fault = fault_by(gateway.error, kGatewayProtocolMarks, {}); !fault.empty())
     return fail(fault, without_advice(gateway.error));
   if (!gateway.error.empty()) return good("a known one");
   return good("version " + std::to_string(gateway.protocol) + ", of OpenClaw " + gateway.version);
@@ -66,7 +66,7 @@ Verdict judge_gateway_protocol(const Observations& seen) {
 Verdict judge_gateway_login(const Observations& seen) {
   if (!is_openclaw(seen)) return of_another_kind(seen);
   const auto& error = seen.gateway->error;
-  if (const auto fault = fault_by(error, kLoginMarks, {}); !fault.empty()) return fail(fault, without_advice(error));
+  if (const auto fault = fault_by(error, kGatewayLoginMarks, {}); !fault.empty()) return fail(fault, without_advice(error));
   return good("the token is the gateway's");
 }
 

@@ -14,7 +14,7 @@ constexpr std::string_view kIntroduction =
     "`fail` is the\n"
     "one to begin with. It changes nothing, takes at most half a minute, and neither agents nor peers take notice: "
     "what it sends\n"
-    "goes to `claw/<gateway>/_doctor/…` and to names that no gateway can have, and one signed hello to everybody.\n"
+    "goes to `claw/<gateway>/_doctor-<run>/…` and to names that no gateway can have, and one signed hello to everybody.\n"
     "`--json` has the same for programs.\n\n"
     "| exit code | the first thing that failed |\n|---|---|\n"
     "| 0 | nothing; there may be warnings |\n"

@@ -1,5 +1,7 @@
 #include "bridge/mqtt/inspection.h"
 
+#include <netdb.h>
+
 #include <algorithm>
 #include <future>
 #include <optional>
@@ -19,6 +21,7 @@ using doctor::Right;
 using doctor::Shown;
 using std::chrono::milliseconds;
 
+constexpr milliseconds kLookUp{5'000};
 constexpr milliseconds kProbe{8'000};
 constexpr milliseconds kConnect{10'000};
 constexpr milliseconds kAnswer{3'000};
@@ -28,13 +31,22 @@ Shown shown(bool yes) {
   return yes ? Shown::Yes : Shown::No;
 }
 
-/// The system's name lookup may take as long as it likes; it is left behind then.
-std::optional<ProbeResult> probe_within(const BrokerUrl& url, const Settings& settings, milliseconds limit) {
-  const auto promise = std::make_shared<std::promise<ProbeResult>>();
+/// What `work` returns; nothing when it takes longer. It is left behind then: the system's name lookup may take as long as it likes.
+template <class Work>
+auto within(milliseconds limit, Work work) -> std::optional<decltype(work())> {
+  const auto promise = std::make_shared<std::promise<decltype(work())>>();
   auto result = promise->get_future();
-  std::thread([promise, url, settings] { promise->set_value(probe(url, settings)); }).detach();
+  std::thread([promise, work = std::move(work)] { promise->set_value(work()); }).detach();
   if (result.wait_for(limit) != std::future_status::ready) return std::nullopt;
   return result.get();
+}
+
+/// Whether the system knows the name, or says that it does not: getaddrinfo()'s answer, which is not looked at.
+int look_up(const std::string& host) {
+  addrinfo* list = nullptr;
+  const int answer = ::getaddrinfo(host.c_str(), nullptr, nullptr, &list);
+  if (answer == 0) ::freeaddrinfo(list);
+  return answer;
 }
 
 class Visit {
@@ -44,7 +56,7 @@ class Visit {
         url_(std::move(url)),
         topics_(order.base),
         deadline_(order.limit),
-        doctor_(doctor_of(order.gateway)) {
+        doctor_(doctor_of(order.gateway, order.nonce.substr(0, 8))) {
     seen_.url = url_.shown;
     seen_.tls = url_.tls;
     seen_.insecure = order.settings.insecure;
@@ -79,12 +91,16 @@ class Visit {
   // ---- the way in ----
 
   bool find_the_way() {
-    const auto found = probe_within(url_, order_.settings, deadline_.left(kProbe));
+    if (!within(deadline_.left(kLookUp), [host = url_.host] { return look_up(host); })) {
+      seen_.resolved = Shown::No;
+      seen_.error = "cannot connect to the broker " + url_.shown + ": nobody says within 5 s where \"" + url_.host + "\" is";
+      return false;
+    }
+    const auto found = within(deadline_.left(kProbe), [url = url_, settings = order_.settings] { return probe(url, settings); });
     if (!found) {
       seen_.resolved = Shown::Yes;
       seen_.reached = Shown::No;
-      seen_.error =
-          "cannot connect to the broker " + url_.shown + ": no answer within 8 s, neither from it nor about its name";
+      seen_.error = "cannot connect to the broker " + url_.shown + ": no answer within 8 s";
       return false;
     }
     seen_.resolved = shown(found->resolved);
@@ -169,17 +185,20 @@ class Visit {
   }
 
   void try_publishing() {
-    const auto nobody = doctor_of(kDoctorName);  // no gateway can have that name
-    note(seen_.write_own, topics_.state(doctor_.str()));
-    note(seen_.write_inbox, topics_.inbox(nobody));
-    note(seen_.write_reply, topics_.reply(nobody));
+    const Address nobody{std::string(kDoctorName), std::string(kDoctorName)};  // no gateway can have that name
+    note(seen_.write_own, topics_.state(doctor_.str()), words("a right"));
+    note(seen_.write_inbox, topics_.inbox(nobody), words("a right"));
+    note(seen_.write_reply, topics_.reply(nobody), words("a right"));
   }
 
-  void note(Right& right, const std::string& topic) {
-    const auto receipt = client_->publish(topic, words("a right"), false, deadline_.left(kAnswer));
-    if (!receipt.answered) return;
+  void note(Right& right, const std::string& topic, const std::string& payload) {
+    const auto receipt = client_->publish(topic, payload, false, deadline_.left(kAnswer));
+    // Some brokers end the connection of whoever publishes what it may not.
+    const bool cut_off = !receipt.answered && client_->mailbox().closed();
+    if (!receipt.answered && !cut_off) return;
     right.accepted = shown(receipt.accepted);
-    right.reason = receipt.reason;
+    right.reason = cut_off ? "it ended the connection" : receipt.reason;
+    if (cut_off) reconnect();
   }
 
   // ---- states and hello ----
@@ -207,17 +226,14 @@ class Visit {
 
   void try_hello() {
     if (order_.hello.empty() || !(order_.is_online || own_state_seen_)) return;
-    const auto receipt = client_->publish(topics_.hello(), order_.hello, false, deadline_.left(kAnswer));
-    if (!receipt.answered) return;
-    seen_.write_hello.accepted = shown(receipt.accepted);
-    seen_.write_hello.reason = receipt.reason;
-    if (receipt.accepted) seen_.read_hello.delivered = shown(arrives(topics_.hello(), order_.hello).has_value());
+    note(seen_.write_hello, topics_.hello(), order_.hello);
+    if (seen_.write_hello.accepted != Shown::Yes) return;
+    seen_.read_hello.delivered = shown(arrives(topics_.hello(), order_.hello).has_value());
   }
 
   // ---- what the broker can ----
 
-  // A second client takes the place of a first one with its id, as after a broken line: the first one's session must
-  // still be there, and its will must come.
+  // A client whose line is cut leaves its will behind; one of the same name that comes after it must find its session.
   void try_session_and_will() {
     const auto will = words("a will");
     const Session session{.client_id = id("visit"),
@@ -227,11 +243,11 @@ class Visit {
                           .will_payload = will};
     ShortClient first(url_, order_.settings), second(url_, order_.settings);
     if (first.connect(session, deadline_.left(kConnect))) return;
-    if (second.connect({.client_id = session.client_id, .protocol = seen_.protocol, .kept = true},
-                       deadline_.left(kConnect)))
-      return;
-    seen_.session = shown(second.greeting().session_present);
+    first.cut();
     seen_.will = shown(arrives(session.will_topic, will).has_value());
+    const Session again{.client_id = session.client_id, .protocol = seen_.protocol, .kept = true};
+    if (second.connect(again, deadline_.left(kConnect))) return;
+    seen_.session = shown(second.greeting().session_present);
     second.close();
     if (seen_.protocol >= 5) return;
     ShortClient last(url_, order_.settings);  // MQTT 3.1.1 ends a session only so
@@ -268,7 +284,9 @@ class Visit {
   void reconnect() {
     if (!client_->mailbox().closed()) return;
     if (connect(seen_.protocol)) return;
-    (void)client_->subscribe(seen_.read_inbox.filter, deadline_.left(kAnswer));
+    for (const Right* right : {&seen_.read_inbox, &seen_.read_reply, &seen_.read_state, &seen_.read_hello}) {
+      (void)client_->subscribe(right->filter, deadline_.left(kAnswer));
+    }
   }
 
   void try_size() {

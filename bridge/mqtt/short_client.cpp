@@ -1,7 +1,14 @@
 #include "bridge/mqtt/short_client.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <future>
+#include <iterator>
+#include <utility>
 
 #include "topics/message.h"
 
@@ -19,6 +26,22 @@ paho::properties short_lived() {
   return {{paho::property::PAYLOAD_FORMAT_INDICATOR, 1},
           {paho::property::CONTENT_TYPE, std::string("text/plain; charset=utf-8")},
           {paho::property::MESSAGE_EXPIRY_INTERVAL, kSecondsKept}};
+}
+
+/// The sockets of this process that are connected to that port of another.
+std::set<int> sockets_to(std::uint16_t port) {
+  std::set<int> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/fd")) {
+    const int file = std::atoi(entry.path().filename().c_str());
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(file, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    std::uint16_t theirs = 0;  // in network order
+    if (peer.ss_family == AF_INET) theirs = reinterpret_cast<const sockaddr_in*>(&peer)->sin_port;
+    if (peer.ss_family == AF_INET6) theirs = reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_port;
+    if (theirs == htons(port)) sockets.insert(file);
+  }
+  return sockets;
 }
 
 }  // namespace
@@ -96,6 +119,7 @@ std::optional<ConnectAttempt> ShortClient::connect(const Session& session, milli
   const auto address = way_in(limit);
   if (!address) return attempt;
   paho::token_ptr token;
+  const auto others = sockets_to(url_.port);
   try {
     client_ = make_client(*address, session.client_id);
     client_->set_message_callback([this](const paho::const_message_ptr& message) {
@@ -120,6 +144,7 @@ std::optional<ConnectAttempt> ShortClient::connect(const Session& session, milli
     attempt.message = error.get_message();
     return attempt;
   }
+  std::ranges::set_difference(sockets_to(url_.port), others, std::inserter(sockets_, sockets_.end()));
   const auto response = token->get_connect_response();
   const auto& properties = response.get_properties();
   greeting_.session_present = response.is_session_present();
@@ -138,7 +163,8 @@ Receipt ShortClient::subscribe(const std::string& filter, milliseconds limit) {
   try {
     token = client_->subscribe(filter, kOnce);
     if (!token->wait_for(limit)) return {.reason = "no answer"};
-    for (const auto code : token->get_subscribe_response().get_reason_codes()) {
+    const auto response = token->get_subscribe_response();
+    for (const auto code : response.get_reason_codes()) {
       const int granted = static_cast<int>(code);
       if (granted >= 0x80) return {.answered = true, .reason = "answer " + std::to_string(granted)};
       return {.accepted = true, .answered = true, .qos = granted};
@@ -160,7 +186,10 @@ Receipt ShortClient::publish(const std::string& topic, const std::string& payloa
       properties = event ? paho::properties{{paho::property::CONTENT_TYPE, std::string(kContentType)}} : short_lived();
     token = client_->publish(paho::message::create(topic, payload, kOnce, retain, properties));
     if (!token->wait_for(limit)) return {.reason = "no answer"};
-    return {.accepted = true, .answered = true};
+    // Paho takes an MQTT 5 refusal for an answer like any other.
+    const int answer = static_cast<int>(token->get_reason_code());
+    const bool refused = answer >= 0x80 && answer != paho::ReasonCode::MQTTPP_V3_CODE;
+    return {.accepted = !refused, .answered = true, .reason = refused ? reason_text(*token) : std::string()};
   } catch (const std::exception& error) {
     const auto reason = token ? reason_text(*token) : std::string();
     return {.answered = !mailbox_.closed(), .reason = reason.empty() ? error.what() : reason};
@@ -173,6 +202,11 @@ void ShortClient::unsubscribe(const std::string& filter, milliseconds limit) {
   } catch (const std::exception&) {
     // It ends with the connection anyway.
   }
+}
+
+void ShortClient::cut() {
+  if (relay_) return relay_->stop();
+  for (const int file : std::exchange(sockets_, {})) ::shutdown(file, SHUT_RDWR);
 }
 
 void ShortClient::close() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "bridge/mqtt/broker_url.h"
@@ -94,6 +95,8 @@ class ShortClient {
   Receipt publish(const std::string& topic, const std::string& payload, bool retain, std::chrono::milliseconds limit);
   void unsubscribe(const std::string& filter, std::chrono::milliseconds limit);
   [[nodiscard]] Mailbox& mailbox() { return mailbox_; }
+  /// Cuts the line, as a power failure would: the broker is to publish the will.
+  void cut();
   /// Ends the connection and the session.
   void close();
 
@@ -105,6 +108,7 @@ class ShortClient {
   int protocol_ = 5;
   Greeting greeting_;
   Mailbox mailbox_;
+  std::set<int> sockets_;  // Paho's, to the broker; it has no other way to cut a line
   std::unique_ptr<WebsocketRelay> relay_;  // outlives Paho's client
   std::unique_ptr<paho::async_client> client_;
 };

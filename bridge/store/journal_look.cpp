@@ -10,7 +10,7 @@ namespace {
 
 using Is = doctor::JournalSeen::Is;
 
-constexpr int kBusyMs = 500;
+constexpr int kLookBusyMs = 500;
 
 Is kind_of(const StoreError& error) {
   switch (error.code() & 0xff) {
@@ -26,7 +26,7 @@ Is kind_of(const StoreError& error) {
 }
 
 void look(const std::filesystem::path& path, doctor::JournalSeen& seen, core::Snapshot& snapshot) {
-  auto db = std::make_unique<Db>(path, kBusyMs);
+  auto db = std::make_unique<Db>(path, kLookBusyMs);
   // What the log holds is read, and neither moved into the file nor removed.
   sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db->run("PRAGMA locking_mode = EXCLUSIVE");

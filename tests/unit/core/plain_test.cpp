@@ -86,10 +86,10 @@ TEST_F(PlainTest, ClientsThatAreAnsweredElsewhereHaveOtherSessions) {
 TEST_F(PlainTest, WhatADoctorSendsToItselfIsNobodysBusiness) {
   start();
   (void)imac.take<action::Note>();
-  ask("_doctor", "a probe");
-  ask("_doctor", "a probe", "me/1", true);
+  ask("_doctor-1a2b3c4d", "a probe");
+  ask("_doctor-1a2b3c4d", "a probe", "me/1", true);
   EXPECT_EQ(imac.count("dropped.doctor"), 2u);
-  for (const auto& note : imac.take<action::Note>()) EXPECT_EQ(note.level, action::Level::Debug) << note.event;
+  for (const auto& note : imac.take<action::Note>()) EXPECT_EQ(note.level, action::Level::Debug) << note.name;
   EXPECT_TRUE(answers().empty());
 }
 
