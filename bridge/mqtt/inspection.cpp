@@ -193,12 +193,10 @@ class Visit {
 
   void note(Right& right, const std::string& topic, const std::string& payload) {
     const auto receipt = client_->publish(topic, payload, false, deadline_.left(kAnswer));
-    // Some brokers end the connection of whoever publishes what it may not.
-    const bool cut_off = !receipt.answered && client_->mailbox().closed();
-    if (!receipt.answered && !cut_off) return;
     right.accepted = shown(receipt.accepted);
-    right.reason = cut_off ? "it ended the connection" : receipt.reason;
-    if (cut_off) reconnect();
+    right.reason = receipt.answered ? receipt.reason : "it ended the connection, or gave no answer";
+    // Some brokers end the connection of whoever publishes what it may not.
+    if (!receipt.answered) come_again();
   }
 
   // ---- states and hello ----
@@ -282,7 +280,10 @@ class Visit {
   }
 
   void reconnect() {
-    if (!client_->mailbox().closed()) return;
+    if (client_->mailbox().closed()) come_again();
+  }
+
+  void come_again() {
     if (connect(seen_.protocol)) return;
     for (const Right* right : {&seen_.read_inbox, &seen_.read_reply, &seen_.read_state, &seen_.read_hello}) {
       (void)client_->subscribe(right->filter, deadline_.left(kAnswer));
