@@ -19,6 +19,7 @@
 #include "bridge/gateway/supervisor.h"
 #include "bridge/mqtt/broker.h"
 #include "bridge/mqtt/broker_url.h"
+#include "bridge/mqtt/inspection.h"
 #include "bridge/mqtt/probe.h"
 #include "bridge/observe/log.h"
 #include "bridge/observe/metrics.h"
@@ -27,6 +28,7 @@
 #include "bridge/runtime/service_notice.h"
 #include "bridge/store/journal_db.h"
 #include "bridge/store/journal_file.h"
+#include "bridge/store/journal_look.h"
 #include "config/settings.h"
 
 namespace clawbridge {
@@ -122,6 +124,16 @@ core::Options core_options(const config::Settings& settings, const std::filesyst
   options.broker_insecure = settings.broker.insecure;
   if (!settings.trust.join.empty()) options.join_secret = settings.trust.join.reveal();
   return options;
+}
+
+/// 5, or 4 for MQTT 3.1.1; 0: as the broker likes.
+int protocol_number(config::BrokerProtocol protocol) {
+  switch (protocol) {
+    case config::BrokerProtocol::Mqtt5: return 5;
+    case config::BrokerProtocol::Mqtt311: return 4;
+    case config::BrokerProtocol::Auto: break;
+  }
+  return 0;
 }
 
 mqtt::Settings broker_settings(const config::Settings& settings) {
@@ -266,8 +278,7 @@ class Daemon final : public runtime::Hands, public core::Host {
   void apply(core::StoreOrder order) override { journal_->apply(std::move(order)); }
   std::optional<Error> commit() override { return journal_->commit(); }
   void carry_out(core::action::ConnectBroker& action) override {
-    if (protocol_ == config::BrokerProtocol::Mqtt311) action.protocol = 4;
-    if (protocol_ == config::BrokerProtocol::Mqtt5) action.protocol = 5;
+    if (const int protocol = protocol_number(protocol_); protocol != 0) action.protocol = protocol;
     broker_.carry_out(std::move(action));
   }
   void carry_out(core::action::DisconnectBroker& action) override { broker_.carry_out(action); }
@@ -363,14 +374,29 @@ int run_daemon(const config::Settings& settings, const cli::Reread& reread) {
   return code;
 }
 
-Result<cli::AskOpenClaw> connect_openclaw(const config::OpenClawGateway& gateway) {
+Result<cli::OpenClawLine> connect_openclaw(const config::OpenClawGateway& gateway, std::chrono::seconds patience) {
   gateway::ClientSettings settings;
   settings.url = gateway.url;
   settings.token = gateway.token.reveal();
   settings.bridge_version = CLAWBRIDGE_VERSION;
-  const auto inquiry = std::make_shared<gateway::Inquiry>(std::move(settings));
+  const auto inquiry = std::make_shared<gateway::Inquiry>(std::move(settings), patience);
   if (auto error = inquiry->connect()) return std::move(*error);
-  return cli::AskOpenClaw([inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); });
+  const auto& hello = inquiry->hello();
+  return cli::OpenClawLine{[inquiry](const std::string& method, const nlohmann::json& params) { return inquiry->ask(method, params); },
+                           hello.version, hello.protocol, hello.scopes};
+}
+
+std::future<doctor::BrokerSeen> begin_broker_inspection(const config::Settings& settings, const cli::BrokerVisit& visit) {
+  mqtt::InspectionOrder order;
+  order.settings = broker_settings(settings);
+  order.base = settings.broker.base;
+  order.gateway = settings.gateway.name;
+  order.protocol = protocol_number(settings.broker.protocol);
+  order.message_bytes = settings.limits.message_bytes;
+  order.is_online = visit.is_online;
+  order.hello = visit.hello;
+  order.nonce = visit.nonce;
+  return mqtt::begin_inspection(std::move(order));
 }
 
 std::optional<std::string> reach_broker(const config::Settings::Broker& broker) {
@@ -398,5 +424,7 @@ int main(int argc, char** argv) {
   hooks.connect_openclaw = clawbridge::connect_openclaw;
   hooks.reach_broker = clawbridge::reach_broker;
   hooks.program = clawbridge::own_path();
+  hooks.begin_broker_inspection = clawbridge::begin_broker_inspection;
+  hooks.look_at_journal = clawbridge::store::look_at_journal;
   return clawbridge::cli::run(argc, argv, hooks);
 }

@@ -21,16 +21,16 @@ DaemonAnswer converse(const std::string& path, Order order, const std::function<
 }  // namespace
 
 DaemonAnswer Client::get(const std::string& target, std::chrono::milliseconds wait) {
-  return converse(socket_path_, {"GET", target, {}, {}, wait}, {});
+  return converse(socket_path_, {"GET", target, {}, {}, wait, false, slack_}, {});
 }
 
 DaemonAnswer Client::post(const std::string& target, std::string body, std::chrono::milliseconds wait, const Caller& caller) {
-  return converse(socket_path_, {"POST", target, std::move(body), caller, wait}, {});
+  return converse(socket_path_, {"POST", target, std::move(body), caller, wait, false, slack_}, {});
 }
 
 DaemonAnswer Client::stream(const std::string& target, std::string body, std::chrono::milliseconds wait, const Caller& caller,
                             const std::function<void(const std::string&)>& progress) {
-  return converse(socket_path_, {"POST", target, std::move(body), caller, wait, true}, progress);
+  return converse(socket_path_, {"POST", target, std::move(body), caller, wait, true, slack_}, progress);
 }
 
 }  // namespace clawbridge::cli

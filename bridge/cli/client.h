@@ -25,10 +25,12 @@ struct Caller {
 
 class Client {
  public:
-  explicit Client(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+  /// `slack`: what the daemon may take beyond its own wait.
+  explicit Client(std::string socket_path, std::chrono::milliseconds slack = std::chrono::seconds{15})
+      : socket_path_(std::move(socket_path)), slack_(slack) {}
   [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
 
-  /// Blocks until the answer is there. `wait`: how long the daemon itself may wait before it answers; some seconds are
+  /// Blocks until the answer is there. `wait`: how long the daemon itself may wait before it answers; the slack is
   /// added. Throws Failure: unreachable when no daemon answers, by the error's code when it refuses.
   DaemonAnswer get(const std::string& target, std::chrono::milliseconds wait = {});
   DaemonAnswer post(const std::string& target, std::string body, std::chrono::milliseconds wait = {},
@@ -39,6 +41,7 @@ class Client {
 
  private:
   std::string socket_path_;
+  std::chrono::milliseconds slack_;
 };
 
 }  // namespace clawbridge::cli

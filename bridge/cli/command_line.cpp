@@ -63,6 +63,11 @@ constexpr const char* kOpenClawFooter =
     "It keeps all that stands in OpenClaw's settings, and the file before as openclaw.json.before-clawbridge.\n"
     "Run it again after an upgrade of clawbridge; restart the OpenClaw gateway each time.";
 
+constexpr const char* kDoctorFooter =
+    "One line per check: ok, warn, fail, or skip with the check that must be good first. Begin with the first fail.\n"
+    "Exit code: 0 when nothing fails, else by the first that does: 2 settings, 4 daemon, broker or gateway not reached, 1 all else.\n"
+    "It changes nothing, and takes at most half a minute.";
+
 constexpr const char* kRunFooter =
     "It stays in the foreground and logs to stderr; SIGTERM or Ctrl-C stops it in order, a second one at once.\n"
     "It reads its settings again on SIGHUP, and when their file has changed.";
@@ -85,6 +90,7 @@ struct Parsed {
   TrustOptions trust;
   BrokerOptions broker;
   OpenClawOptions openclaw;
+  DoctorOptions doctor;
   Command command;
 };
 using ParsedPointer = std::shared_ptr<Parsed>;
@@ -338,6 +344,14 @@ void declare_openclaw(CLI::App& app, Context& context, const ParsedPointer& pars
   }
 }
 
+void declare_doctor(CLI::App& app, Context& context, const ParsedPointer& parsed) {
+  DoctorOptions& options = parsed->doctor;
+  CLI::App& command = add(app, "doctor", "Check everything, from the settings to the clocks of the others, and say what to do", parsed,
+                          [&context, &options] { return options.reference ? doctor_reference(context) : diagnose(context); });
+  command.add_flag("--reference", options.reference, "print every check, and what each can find, instead");
+  command.footer(kDoctorFooter);
+}
+
 void declare_config(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   CLI::App* group = app.add_subcommand("config", "The settings: check, schema, reference");
   group->require_subcommand(1);
@@ -379,6 +393,7 @@ void declare(CLI::App& app, Context& context, const ParsedPointer& parsed) {
   add(app, "reload", "Let the daemon read its settings again, and say what holds now", parsed, [&context] { return reload(context); });
   declare_page(app, context, parsed);
   declare_ping(app, context, parsed);
+  declare_doctor(app, context, parsed);
   CLI::App* key = app.add_subcommand("key", "This bridge's own keys: show, rotate");
   key->require_subcommand(1);
   add(*key, "show", "Show the fingerprint that peers know this bridge by", parsed,

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "bridge/cli/openclaw_place.h"
-#include "bridge/cli/plugin_files.h"
+#include "bridge/cli/openclaw_sight.h"
 #include "bridge/cli/render.h"
 #include "config/openclaw.h"
 
@@ -15,15 +15,6 @@ namespace clawbridge::cli {
 namespace {
 
 using nlohmann::json;
-using Names = std::set<std::string>;
-
-/// An agent and the tools of ours that it is offered.
-struct Sight {
-  std::string agent;
-  std::string session;  // that was looked at; empty: none, this is what the settings say
-  Names tools;
-  std::vector<config::HiddenTools> hidden;  // the reasons, as far as the settings have them
-};
 
 struct Report {
   std::string url;
@@ -33,77 +24,17 @@ struct Report {
 
   [[nodiscard]] bool is_good() const {
     return problem.empty() && std::ranges::all_of(agents, [](const Sight& sight) {
-             return sight.tools.size() == std::size(config::kPluginTools);
+             return sight.sees_all();
            });
   }
 };
 
-json value_of(Result<json> answer) {
-  if (answer) return std::move(*answer);
-  throw Failure(exit_code_of_error(to_string(answer.error().code)), std::string(to_string(answer.error().code)),
-                answer.error().message, answer.error().retryable);
-}
-
-json list_in(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : json::array();
-}
-
-std::string text_in(const json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-/// Those of our tools in an answer of tools.effective or tools.catalog.
-Names ours_in(const json& answer) {
-  Names found;
-  for (const json& group : list_in(answer, "groups")) {
-    if (!group.is_object()) continue;
-    for (const json& tool : list_in(group, "tools")) {
-      const std::string id = text_in(tool, "id");
-      if (std::ranges::find(config::kPluginTools, id) != std::end(config::kPluginTools)) found.insert(id);
-    }
-  }
-  return found;
-}
-
-/// The agent's main session, or its latest; empty when it has none yet.
-std::string session_of(const AskOpenClaw& ask, const std::string& agent) {
-  std::string latest;
-  for (const json& row : list_in(value_of(ask("sessions.list", {{"limit", 200}})), "sessions")) {
-    const std::string key = text_in(row, "key");
-    if (key == "agent:" + agent + ":main") return key;
-    if (latest.empty() && key.starts_with("agent:" + agent + ":")) latest = key;
-  }
-  return latest;
-}
-
-Sight look(const AskOpenClaw& ask, const OpenClawPlace& place, const std::string& agent) {
-  Sight sight{agent, session_of(ask, agent), {}, config::hidden_tools(place.text, place.file, {agent})};
-  if (!sight.session.empty()) {
-    const auto effective = ask("tools.effective", {{"sessionKey", sight.session}, {"agentId", agent}});
-    if (effective) {
-      sight.tools = ours_in(*effective);
-      return sight;
-    }
-    if (effective.error().code != ErrorCode::Unsupported) (void)value_of(effective);
-    sight.session.clear();
-  }
-  sight.tools = ours_in(value_of(ask("tools.catalog", {{"agentId", agent}})));
-  for (const auto& hidden : sight.hidden) {
-    for (const auto& tool : hidden.tools) sight.tools.erase(tool);
-  }
-  return sight;
-}
-
 /// What is wrong with the installation itself, before any agent is looked at.
 std::string problem_of(const Context& context, const OpenClawPlace& place, const config::PluginState& state) {
   if (!state.loaded) return place.file + " does not load the plugin; run `clawbridge openclaw install`";
-  for (const PluginFile& file : plugin_files()) {
-    const auto read = context.hooks.environment.read_file(place.plugin.folder + "/" + std::string(file.path));
-    if (read.text != file.text)
-      return "the plugin's files in " + place.plugin.folder +
-             " are not those of this program; run `clawbridge openclaw install`, and restart the gateway";
+  if (!has_our_files(context, place)) {
+    return "the plugin's files in " + place.plugin.folder +
+           " are not those of this program; run `clawbridge openclaw install`, and restart the gateway";
   }
   try {
     (void)Client(state.socket.empty() ? place.plugin.socket : state.socket).get("/healthz");
@@ -160,14 +91,11 @@ ExitCode openclaw_check(const Context& context, const OpenClawOptions& options) 
   const OpenClawPlace place = find_openclaw(context, options);
   const config::OpenClawGateway gateway = config::find_openclaw_gateway(place.environment);
   const auto state = config::plugin_state(place.text, place.file, place.plugin.folder);
-  auto ask = context.hooks.connect_openclaw(gateway);
+  auto ask = context.hooks.connect_openclaw(gateway, std::chrono::seconds{30});
   if (!ask) throw Failure(ExitCode::Unreachable, "gateway_down", ask.error().message, true);
   Report report{
       gateway.url, state.socket.empty() ? place.plugin.socket : state.socket, problem_of(context, place, state), {}};
-  for (const json& agent : list_in(value_of((*ask)("agents.list", json::object())), "agents")) {
-    const std::string id = text_in(agent, "id");
-    if (!id.empty()) report.agents.push_back(look(*ask, place, id));
-  }
+  for (const std::string& agent : agents_of(ask->ask)) report.agents.push_back(look(ask->ask, place, agent));
   context.out() << (context.json ? line(report_json(report)) : report_text(report));
   return report.is_good() ? ExitCode::Done : ExitCode::Failed;
 }

@@ -105,6 +105,10 @@ struct OpenClawOptions {
   bool also_allow = false;
 };
 
+struct DoctorOptions {
+  bool reference = false;  // print the page of all checks and faults
+};
+
 struct BrokerOptions {
   std::string kind;       // acl
   std::string directory;  // init, revoke
@@ -150,6 +154,8 @@ ExitCode config_reference(const Context& context);
 ExitCode openclaw_install(const Context& context, const OpenClawOptions& options);
 ExitCode openclaw_uninstall(const Context& context, const OpenClawOptions& options);
 ExitCode openclaw_check(const Context& context, const OpenClawOptions& options);
+ExitCode diagnose(const Context& context);
+ExitCode doctor_reference(const Context& context);
 ExitCode run_daemon(const Context& context);
 
 [[nodiscard]] std::chrono::milliseconds milliseconds_of(double seconds);

@@ -15,7 +15,6 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using nlohmann::json;
 
-constexpr std::chrono::seconds kSlack{15};                 // beyond the daemon's own wait
 constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;  // a message may be listed with its reply
 constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
@@ -43,7 +42,7 @@ std::optional<std::pair<std::string, std::string>> take_event(std::string& text)
 }  // namespace
 
 Conversation::Conversation(asio::io_context& io, std::string socket_path, Order order, Tell progress, std::function<void(Ended)> ended)
-    : stream_(io), path_(std::move(socket_path)), limit_(order.wait + kSlack), progress_(std::move(progress)),
+    : stream_(io), path_(std::move(socket_path)), limit_(order.wait + order.slack), progress_(std::move(progress)),
       see_(std::move(order.see)), opened_(std::move(order.opened)), ended_(std::move(ended)) {
   request_.method_string(order.method);
   request_.target(order.target);

@@ -25,6 +25,7 @@ struct Order {
   Caller caller;
   std::chrono::milliseconds wait;  // how long the daemon itself may take
   bool streamed = false;           // the answer of a tool is to come as events
+  std::chrono::milliseconds slack = std::chrono::seconds{15};  // beyond its wait
   // Set: the answer is an endless stream, whose events are seen by name. It has no limit of time, and ends as a Failure.
   std::function<void(const std::string& name, const nlohmann::json& data)> see{};
   std::function<void()> opened{};  // the stream has begun

@@ -6,6 +6,7 @@
 #include "bridge/core/late.h"
 #include "bridge/core/plain.h"
 #include "bridge/core/router.h"
+#include "topics/doctor.h"
 
 namespace clawbridge::core {
 namespace {
@@ -189,6 +190,10 @@ void Core::dropped(std::string_view counter, std::string_view topic, std::string
 void Core::receive(std::string_view topic_text, std::string_view payload, bool retained, Origin origin) {
   const auto topic = context_.topics.parse(topic_text);
   if (!topic) {
+    if (is_doctors(context_.topics, context_.me(), topic_text)) {
+      context_.count("dropped.doctor");
+      return;
+    }
     dropped("dropped.topic", topic_text, payload, "the topic is none of the contract's");
     return;
   }

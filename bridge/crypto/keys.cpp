@@ -222,6 +222,17 @@ Result<core::Keys> load_or_create_keys(const fs::path& path, std::string_view ga
   return keys;
 }
 
+Result<std::optional<core::Keys>> load_keys(const fs::path& path, std::string_view gateway) {
+  const File existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!existing.is_open()) {
+    if (errno == ENOENT) return std::optional<core::Keys>{};
+    return system_failure("read", path, errno);
+  }
+  auto keys = load(existing.get(), path, gateway);
+  if (!keys) return keys.error();
+  return std::optional(*keys);
+}
+
 Result<std::optional<core::PreviousKeys>> load_previous_keys(const fs::path& path, std::string_view gateway) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return system_failure("read", path, errno);

@@ -22,6 +22,9 @@ namespace clawbridge::crypto {
 /// secrets, and one that is not such a file.
 [[nodiscard]] Result<core::Keys> load_or_create_keys(const std::filesystem::path& path, std::string_view gateway);
 
+/// The same, but makes none: nothing when there is no such file.
+[[nodiscard]] Result<std::optional<core::Keys>> load_keys(const std::filesystem::path& path, std::string_view gateway);
+
 /// The keys before the latest rotation, as the file keeps them; nothing when there was none.
 [[nodiscard]] Result<std::optional<core::PreviousKeys>> load_previous_keys(const std::filesystem::path& path, std::string_view gateway);
 

@@ -5,15 +5,14 @@
 namespace clawbridge::gateway {
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};  // 2026.9.6 may take seconds to list the tools of a session
-
 Error down(std::string reason) {
   return {ErrorCode::GatewayDown, std::move(reason), true};
 }
 
 }  // namespace
 
-Inquiry::Inquiry(ClientSettings settings) : client_(std::make_shared<Client>(io_, std::move(settings))) {}
+Inquiry::Inquiry(ClientSettings settings, std::chrono::seconds patience)
+    : client_(std::make_shared<Client>(io_, std::move(settings))), patience_(patience) {}
 
 Inquiry::~Inquiry() {
   client_->stop();
@@ -22,12 +21,16 @@ Inquiry::~Inquiry() {
 }
 
 void Inquiry::run_until(const bool& done) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+  const auto end = std::chrono::steady_clock::now() + patience_;
   while (!done && std::chrono::steady_clock::now() < end) io_.run_one_until(end);
 }
 
 std::optional<Error> Inquiry::connect() {
-  client_->start({.up = [this](const Hello&, std::chrono::milliseconds) { told_ = true; },
+  client_->start({.up =
+                      [this](const Hello& hello, std::chrono::milliseconds) {
+                        told_ = true;
+                        hello_ = hello;
+                      },
                   .down =
                       [this](std::string reason) {
                         told_ = true;

@@ -22,7 +22,7 @@ Broker::Broker(Settings settings, core::EventSink sink)
       url_(require_url(settings_.url)),
       sink_(std::move(sink)),
       counters_(std::make_shared<Counters>()) {
-  for (const char* name : {"http_proxy", "https_proxy"}) ::unsetenv(name);  // a proxy breaks even tcp:// there
+  forget_proxies();
 }
 
 Broker::~Broker() {

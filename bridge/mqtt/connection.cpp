@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bridge/mqtt/connect_failure.h"
+#include "bridge/mqtt/paho_client.h"
 #include "topics/message.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -20,7 +21,6 @@ constexpr int kQos = 1;
 constexpr std::size_t kWindowUntold = 20;         // mosquitto's default; costs nothing elsewhere
 constexpr std::size_t kWindowMax = 256;           // Paho searches its list for every acknowledgement
 constexpr std::size_t kEarlyMessagesMax = 1'000;  // what brokers queue for a session, as a rule
-constexpr std::chrono::seconds kConnectTimeoutMin{10};
 constexpr std::int32_t kSessionExpirySeconds = 7 * 24 * 3600;
 constexpr int kDisconnectTimeoutMs = 1'000;  // for what Paho itself still has in flight
 
@@ -37,23 +37,6 @@ std::size_t number_in(const paho::properties& properties, paho::property::code c
 
 std::string text_in(const paho::properties& properties, paho::property::code code) {
   return properties.contains(code) ? paho::get<std::string>(properties, code) : std::string();
-}
-
-/// Paho's own words for a failure; it gives them only in the exception of a wait, which is over here.
-std::string message_of(const paho::token& token) {
-  try {
-    const_cast<paho::token&>(token).try_wait();
-  } catch (const paho::exception& error) {
-    return error.get_message();
-  }
-  return {};
-}
-
-std::string reason_text(const paho::token& token) {
-  const int reason = static_cast<int>(token.get_reason_code());
-  if (reason < 0x80 || reason == paho::ReasonCode::MQTTPP_V3_CODE) return message_of(token);
-  const char* name = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
-  return (name != nullptr ? std::string(name) + " " : std::string()) + "(" + std::to_string(reason) + ")";
 }
 
 }  // namespace
@@ -122,20 +105,8 @@ void Connection::connect(const std::string& subscriber_url, const std::string& p
   }
 }
 
-std::unique_ptr<paho::async_client> Connection::make_client(const std::string& url, const std::string& client_id) {
-  // Made for MQTT 5 always: a client made for 3.1.1 cannot connect with 5. No persistence: it protects nothing once the
-  // broker has lost the session.
-  return std::make_unique<paho::async_client>(url, client_id, paho::create_options(MQTTVERSION_5), nullptr);
-}
-
 paho::connect_options Connection::options(bool subscribing) {
-  paho::connect_options options;
-  options.set_mqtt_version(order_.protocol >= 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
-  options.set_keep_alive_interval(settings_.keepalive);
-  options.set_connect_timeout(std::max(settings_.connect_timeout, kConnectTimeoutMin));
-  options.set_automatic_reconnect(false);
-  if (!settings_.username.empty()) options.set_user_name(settings_.username);
-  if (!settings_.password.empty()) options.set_password(settings_.password);
+  paho::connect_options options = connect_options(url_, settings_, order_.protocol);
   if (order_.protocol >= 5) {
     options.set_clean_start(!subscribing);
     paho::properties properties;
@@ -152,18 +123,7 @@ paho::connect_options Connection::options(bool subscribing) {
     if (order_.protocol >= 5) will.set_properties(message_properties());
     options.set_will(std::move(will));
   }
-  if (url_.tls && !url_.websocket) add_tls(options);  // the relay's business
   return options;
-}
-
-void Connection::add_tls(paho::connect_options& options) {
-  paho::ssl_options tls;
-  if (!settings_.ca_file.empty()) tls.set_trust_store(settings_.ca_file);
-  if (!settings_.certificate_file.empty()) tls.set_key_store(settings_.certificate_file);
-  if (!settings_.key_file.empty()) tls.set_private_key(settings_.key_file);
-  tls.set_enable_server_cert_auth(!settings_.insecure);
-  tls.set_verify(!settings_.insecure);  // the host name: not checked by default
-  options.set_ssl(std::move(tls));
 }
 
 void Connection::on_connect(Side& side, const paho::token& token, bool ok) {

@@ -22,13 +22,12 @@
 #include "bridge/core/action.h"
 #include "bridge/core/event.h"
 #include "bridge/mqtt/broker_url.h"
+#include "bridge/mqtt/paho_client.h"
 #include "bridge/mqtt/publish_window.h"
 #include "bridge/mqtt/settings.h"
 #include "bridge/mqtt/websocket_relay.h"
 
 namespace clawbridge::mqtt {
-
-namespace paho = ::mqtt;
 
 /// Passes Paho's answer to one kind of order on. Nothing thrown gets out: Paho would abort.
 class Listener : public paho::iaction_listener {
@@ -78,9 +77,7 @@ class Connection {
   };
 
   void connect(const std::string& subscriber_url, const std::string& publisher_url) noexcept;
-  static std::unique_ptr<paho::async_client> make_client(const std::string& url, const std::string& client_id);
   [[nodiscard]] paho::connect_options options(bool subscribing);
-  void add_tls(paho::connect_options& options);
 
   void on_connect(Side& side, const paho::token& token, bool ok);
   void on_connected(Side& side, const paho::token& token);

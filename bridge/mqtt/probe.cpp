@@ -117,7 +117,7 @@ ProbeResult try_all(const BrokerUrl& url, const Settings& settings) {
   const std::unique_ptr<addrinfo, FreeAddresses> addresses(list);
   if (lookup != 0) {
     return {.tcp_error = "the name \"" + url.host + "\" is not found (" + ::gai_strerror(lookup) + ")",
-            .tls_error = {}};
+            .tls_error = {}, .resolved = false};
   }
   int error = ECONNREFUSED;
   for (const auto* address = list; address != nullptr; address = address->ai_next) {

@@ -17,6 +17,7 @@ struct ProbeResult {
   bool speaks_tls = false;  // there is TLS on a port that the URL takes for a plain one
   // Of a WebSocket, which the probe itself does not try: why none came up, as the relay saw it.
   std::string websocket_error{};
+  bool resolved = true;  // the host name has an address
 };
 
 /// Connects to the broker by TCP and, where the URL asks for it, TLS, with the same files and checks, and closes again.

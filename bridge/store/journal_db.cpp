@@ -148,6 +148,8 @@ Result<JournalDb::Opened> JournalDb::open(const std::filesystem::path& path, Dur
 
 JournalDb::JournalDb(std::unique_ptr<Db> db) : db_(std::move(db)), statements_(std::make_unique<Statements>(*db_)) {}
 
+core::Snapshot JournalDb::snapshot_of(std::unique_ptr<Db> db) { return JournalDb(std::move(db)).restore(); }
+
 JournalDb::~JournalDb() = default;
 
 core::Snapshot JournalDb::restore() {

@@ -38,6 +38,9 @@ class JournalDb : public core::JournalReader {
   [[nodiscard]] static Result<Opened> open(const std::filesystem::path& path, Durability durability,
                                            core::Random& random);
 
+  /// What restore() would give for a file that somebody else has opened. REQUIRES: of the present format.
+  [[nodiscard]] static core::Snapshot snapshot_of(std::unique_ptr<Db> db);
+
   ~JournalDb() override;
 
   /// What the core starts from. REQUIRES: nothing applied yet.

@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
 
 TOP_LEVEL = {
-    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md", "COOKBOOK.md", "TAILSCALE.md", "packaging",  # the layout
+    "CMakeLists.txt", "bridge", "topics", "config", "docker", "tests", "README.md", "COOKBOOK.md", "TAILSCALE.md", "TROUBLESHOOTING.md",
+    "packaging",  # the layout
     "CMakePresets.json", "Makefile", "vcpkg.json", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format", ".clang-tidy",
     ".gitignore", ".ci", ".git",  # the usual root files
 }
@@ -35,12 +36,14 @@ MAY_INCLUDE = {
     "brokers": {"topics"},
     "mcp": {"topics"},
     "setup": {"topics", "config"},
-    "cli": {"topics", "config", "core", "crypto", "observe", "brokers", "mcp", "setup"},
+    "doctor": {"topics"},
+    "cli": {"topics", "config", "core", "crypto", "observe", "brokers", "mcp", "setup", "doctor"},
     **{adapter: {"topics", "core"} for adapter in ADAPTERS},
     "api": {"topics", "core", "mcp"},
 }
-# Shared tools, not adapters: one header each, named.
-MAY_INCLUDE_HEADER = {"cli": {"bridge/runtime/asio.h"}, "api": {"bridge/runtime/asio.h"}, "gateway": {"bridge/runtime/asio.h"}, "mqtt": {"bridge/runtime/asio.h"}}
+# Shared tools, not adapters: one header each, named. What a doctor wants to see are plain values, which adapters fill in.
+MAY_INCLUDE_HEADER = {"cli": {"bridge/runtime/asio.h"}, "api": {"bridge/runtime/asio.h"}, "gateway": {"bridge/runtime/asio.h"}, "mqtt": {"bridge/runtime/asio.h", "bridge/doctor/observations.h"},
+                      "store": {"bridge/doctor/observations.h"}}
 
 STANDARD_HEADERS_OF_THE_CORE = set("""
 algorithm any array bit bitset cassert cctype charconv chrono climits cmath compare concepts cstddef cstdint cstring deque

@@ -140,6 +140,7 @@ def parse(arguments):
     parser.add_argument("--recovery-delay", type=int, default=200, metavar="MS", help="from the start to beginning cut turns again")
     parser.add_argument("--retry", type=int, default=50, metavar="MS", help="between tries of a failing provider")
     parser.add_argument("--tick", type=int, default=30_000, metavar="MS")
+    parser.add_argument("--protocol", type=int, help="speak another version of the protocol than that release does, in the handshake")
     return parser.parse_args(arguments)
 
 

@@ -122,7 +122,7 @@ class Connection:
         low, high = params.get("minProtocol"), params.get("maxProtocol")
         if not isinstance(low, int) or not isinstance(high, int):
             raise invalid("invalid connect params: at root: must have required property 'minProtocol'")
-        wanted = self.version.protocol
+        wanted = self.gateway.options.protocol or self.version.protocol
         if not low <= wanted <= high:
             details = {"expectedProtocol": wanted}
             if self.version.keeps_keys:

@@ -48,16 +48,16 @@ class OpenClawCommand : public testing::Test {
     };
     hooks.environment.variable = [](const std::string&) { return std::nullopt; };
     hooks.environment.variable_names = [] { return std::vector<std::string>{}; };
-    hooks.connect_openclaw = [this](const config::OpenClawGateway& gateway) -> Result<AskOpenClaw> {
+    hooks.connect_openclaw = [this](const config::OpenClawGateway& gateway, std::chrono::seconds) -> Result<OpenClawLine> {
       url_ = gateway.url;
       if (answers_.empty()) return Error{ErrorCode::GatewayDown, "nobody there", true};
-      return AskOpenClaw([this](const std::string& method, const json& params) -> Result<json> {
+      return OpenClawLine{[this](const std::string& method, const json& params) -> Result<json> {
         const std::string agent = params.value("agentId", "");
         for (const auto& key : {method + " " + agent, method}) {
           if (answers_.contains(key)) return answers_[key];
         }
         return Error{ErrorCode::Unsupported, "unknown method: " + method, false};
-      });
+      }};
     };
     hooks.in = &in;
     hooks.out = &out;

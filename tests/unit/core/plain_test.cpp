@@ -83,6 +83,16 @@ TEST_F(PlainTest, ClientsThatAreAnsweredElsewhereHaveOtherSessions) {
   EXPECT_NE(runs[0].session_key, runs[1].session_key);
 }
 
+TEST_F(PlainTest, WhatADoctorSendsToItselfIsNobodysBusiness) {
+  start();
+  (void)imac.take<action::Note>();
+  ask("_doctor-1a2b3c4d", "a probe");
+  ask("_doctor-1a2b3c4d", "a probe", "me/1", true);
+  EXPECT_EQ(imac.count("dropped.doctor"), 2u);
+  for (const auto& note : imac.take<action::Note>()) EXPECT_EQ(note.level, action::Level::Debug) << note.name;
+  EXPECT_TRUE(answers().empty());
+}
+
 TEST_F(PlainTest, NothingElseIsLetIn) {
   start();
   ask("pepper", "not allowed for that agent");
