@@ -52,10 +52,11 @@ def fast_calendar(folder, factor):
 
 
 class Traffic:
-    """Asks at a steady pace until `count` exchanges have been begun; counts how they ended."""
+    """Asks at a steady pace until `count` exchanges have been begun; counts how they ended. What an outage has delayed is not made up
+    for: a burst would fill the journal with more than it holds at that pace."""
 
     def __init__(self, asker, count, seconds, expires_hours):
-        self.asker, self.count, self.pace, self.expires_hours = asker, count, count / seconds, expires_hours
+        self.asker, self.count, self.pause, self.expires_hours = asker, count, seconds * THREADS / count, expires_hours
         self.lock, self.begun, self.outcomes = threading.Lock(), 0, {}
         self.start = time.monotonic()
         self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(THREADS)]
@@ -74,8 +75,10 @@ class Traffic:
 
     def _ask(self):
         connection = bridge._UnixConnection(self.asker.socket, 60)
+        turn = time.monotonic()
         while (number := self._next()) is not None:
-            time.sleep(max(0, self.start + number / self.pace - time.monotonic()))
+            turn = max(turn + self.pause, time.monotonic())
+            time.sleep(max(0, turn - time.monotonic()))
             body = {"agentId": f"imac/a{number % AGENTS}", "message": f"message {number} " + "x" * (number % 7 * 200),
                     "timeoutSeconds": 20, "expiresInSeconds": self.expires_hours * 3600}
             try:
@@ -129,14 +132,6 @@ def settle(bridges, seconds):
     process.wait_until("every exchange to end", settled, seconds, step=0.2)
 
 
-def idle(bridges, seconds):
-    """The share of a core that each uses when nothing happens."""
-    before = [metrics.read(made).value("process_cpu_seconds_total") for made in bridges]
-    time.sleep(seconds)
-    after = [metrics.read(made).value("process_cpu_seconds_total") for made in bridges]
-    return [(later - earlier) / seconds for earlier, later in zip(before, after)]
-
-
 class Soak:
     def __init__(self, folder, arguments):
         self.arguments, self.factor = arguments, arguments.hours * 3600 / arguments.seconds
@@ -178,10 +173,18 @@ class Soak:
             made.wait_ready()
         settle(self.bridges, 330)
         time.sleep(2)  # for acknowledgements, which take one
-        idle_shares = idle(self.bridges, arguments.idle) if arguments.idle else [0] * len(self.bridges)
         self.sample()
+        idle_shares = self.idle() if arguments.idle else [0] * len(self.bridges)
         self.report(traffic, disturbances, idle_shares)
         return self.faults(traffic, disturbances, quiet_fds, idle_shares)
+
+    def idle(self):
+        """The share of a core that each uses when nothing happens, once all is forgotten that is to be."""
+        time.sleep((self.expires_hours + 1) * 3600 / self.factor + 2 * PURGE_SECONDS)
+        before = [metrics.read(made).value("process_cpu_seconds_total") for made in self.bridges]
+        time.sleep(self.arguments.idle)
+        after = [metrics.read(made).value("process_cpu_seconds_total") for made in self.bridges]
+        return [(later - earlier) / self.arguments.idle for earlier, later in zip(before, after)]
 
     def last(self, made):
         return self.samples[made.name][-1][1]
