@@ -238,7 +238,7 @@ Outcome Routes::peers(const Call&, Respond) { return ok(peers_json(service_.peer
 
 // What is wrong may name others: an agent is told how the daemon is, and no more.
 Outcome Routes::show_status(const Call& call, Respond) {
-  if (!call.request.caller.is_operator()) return ok(status_json(tools_.status()));
+  if (!call.request.caller.is_person()) return ok(status_json(tools_.status()));
   return ok(operator_status_json(tools_.status(), host_.settings(), host_.troubles()));
 }
 
