@@ -195,8 +195,9 @@ class Visit {
     const auto receipt = client_->publish(topic, payload, false, deadline_.left(kAnswer));
     right.accepted = shown(receipt.accepted);
     right.reason = receipt.answered ? receipt.reason : "it ended the connection, or gave no answer";
-    // Some brokers end the connection of whoever publishes what it may not.
-    if (!receipt.answered) come_again();
+    // Some brokers end the connection of whoever publishes what it may not, also after an answer: what follows must not
+    // be taken for refused, too.
+    if (!receipt.accepted) come_again();
   }
 
   // ---- states and hello ----

@@ -98,6 +98,7 @@ std::string describe(const Event& event) {
                         [](const event::LocalGone&) { return std::string("caller gone"); },
                         [](const event::LocalTrust& e) { return "trust " + e.gateway; },
                         [](const event::LocalRevoke& e) { return "revoke " + e.gateway; },
+                        [](const event::SettingsChanged&) { return std::string("settings changed"); },
                         [](const event::Shutdown&) { return std::string("shut down"); },
                     },
                     event);
