@@ -1,7 +1,6 @@
 #include "bridge/store/rows.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "bridge/store/records.h"
 
@@ -63,7 +62,7 @@ const std::string kTurnColumns = kTurnColumnsKept + ", session_key, stage, attem
 
 Bytes32 bytes32_from(std::string_view bytes) {
   Bytes32 value{};
-  std::memcpy(value.data(), bytes.data(), std::min(bytes.size(), value.size()));
+  std::copy_n(bytes.begin(), std::min(bytes.size(), value.size()), value.begin());  // no bytes have no address
   return value;
 }
 
