@@ -117,6 +117,8 @@ export function confirm_by_person({title, text, yes, no}) {
   dialog.showModal();
   by_id("ask-no").focus();
   return new Promise((decided) => {
-    dialog.addEventListener("close", () => decided(dialog.returnValue === "yes"), {once: true});
+    dialog.onclose = () => {
+      if (!dialog.open) decided(dialog.returnValue === "yes");  // open: it told of the closing before, late
+    };
   });
 }
