@@ -74,7 +74,7 @@ std::string why(const body::Reply& reply) {
 // Ids as rising and unique as the core's are.
 std::string next_id() {
   static std::uint64_t count = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
-  return "T" + std::to_string(++count);
+  return "t" + std::to_string(++count);
 }
 
 // One adapter and the events it reported, on this thread.
