@@ -67,8 +67,9 @@ bool matches_glob(std::string_view glob, std::string_view text) {
 
 Decision Policy::judge(const Address& source, Operation op, std::string_view agent,
                        const std::optional<std::string>& session) const {
+  const auto from = source.str();
   for (const auto& rule : context_.options.policy) {
-    if (!speaks_of(rule, source.str(), op, agent)) continue;
+    if (!speaks_of(rule, from, op, agent)) continue;
     if (!rule.sessions.empty() && agent != kBridgeAgent) {
       if (!session) return {Decision::What::WhenSessionKnown, &rule};
       if (!any_matches(rule.sessions, *session)) continue;
@@ -80,9 +81,10 @@ Decision Policy::judge(const Address& source, Operation op, std::string_view age
 
 std::vector<action::SessionRule> Policy::session_rules(const Address& source, Operation op,
                                                        const std::string& agent) const {
+  const auto from = source.str();
   std::vector<action::SessionRule> rules;
   for (const auto& rule : context_.options.policy) {
-    if (!speaks_of(rule, source.str(), op, agent)) continue;
+    if (!speaks_of(rule, from, op, agent)) continue;
     const bool allows = lists(rule.allow, op);
     for (const auto& glob : rule.sessions) rules.push_back({agent, glob, allows});
     if (!rule.sessions.empty()) continue;
