@@ -114,7 +114,8 @@ class Observed(case.SharedCase):
     def test_watch_shows_sealed_messages_and_their_texts(self):
         for bridge, sent, got in ((self.fed.macbook, "request", "reply"), (self.fed.imac, "reply", "request")):
             watch = self.watch(bridge, "watch", "--json", "--text")
-            cid = self.send_until_seen(watch, "the secret word")
+            self.send_until_seen(watch)  # which may have begun to listen in the middle of that exchange
+            cid = self.fed.macbook.cli("send", "imac/jarvis", "the secret word").json["correlationId"]
             def mine():
                 types = {event.get("type"): event for event in watch.events() if event.get("correlationId") == cid}
                 return types if {"request", "reply"} <= set(types) else None
