@@ -12,6 +12,7 @@ KILLS ?= 1000
 SEED ?=
 TARGET ?=
 SEEDS ?=
+AGAINST ?=
 COMPILE ?=
 # CMake reads this when a build folder is first configured; without ccache the compiler is called directly.
 with_ccache = CMAKE_CXX_COMPILER_LAUNCHER="$$(command -v ccache || true)"
@@ -79,10 +80,10 @@ check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but i
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make test
 
-bench: setup ## one table: raw Paho beside the full path
+bench: setup ## one table: raw Paho beside the full path; AGAINST=PROGRAM: beside an earlier clawbridge instead
 	$(with_ccache) cmake --preset release
 	cmake --build --preset release --target clawbridge clawbridge_bench
-	/usr/bin/python3 -B tests/bench/run.py --build build/release
+	/usr/bin/python3 -B tests/bench/run.py --build build/release $(if $(AGAINST),--against "$(AGAINST)")
 
 fuzz: ## the parsers under libFuzzer: MINUTES=10 for each, TARGET=topic for one alone
 	@tests/support/setup.sh fuzz

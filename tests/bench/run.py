@@ -2,10 +2,12 @@
 """make bench: raw Paho C++ beside the full path through two bridges, in one run, in one table.
 
 Stock mosquitto on loopback, two bridges with echo gateways, journal and authentication on, nothing tuned. Raw and full
-runs take turns, so that what else the machine does hits both alike. The loads are bounded: about two minutes in all.
+runs take turns, so that what else the machine does hits both alike. The loads are bounded: about two minutes in all. With --against the
+path of this build beside that of another, in turns as well: what a change costs, as a ratio.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -22,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from clawtest import bridge, broker, process  # noqa: E402
 
 ROUNDS = 3
+COMPARED_ROUNDS = 7
 # (bytes, in flight, exchanges a round, agents that share the load). A session runs one turn after the other and a lane
 # keeps its order, so 64 in flight are spread over 64 agents; the last row shows one single lane.
 CASES = [(200, 1, 1500, 1), (4096, 1, 1000, 1), (256 * 1024, 1, 120, 1),
@@ -62,7 +65,7 @@ class Peak:
 
 
 class Bench:
-    """A broker, two bridges and the raw responder. `settings`: of both bridges, beside the stock ones."""
+    """A broker, two bridges of CLAWBRIDGE_BIN and the raw responder. `settings`: of both bridges, beside the stock ones."""
 
     def __init__(self, directory, program, settings=None):
         self.program = program
@@ -143,13 +146,43 @@ def measure(bench, scale):
     return rows
 
 
+def compare(benches, scale):
+    """The path of two programs in turns: rows of what each reached, {name: {measure: median}}."""
+    rows = []
+    for bytes_, in_flight, count, agents in CASES:
+        count = max(in_flight * 2, int(count * scale))
+        results = {name: [] for name in benches}
+        for bench in benches.values():
+            bench.path(bytes_, in_flight, max(in_flight, count // 10), agents)
+        for turn in range(COMPARED_ROUNDS):
+            for name, bench in sorted(benches.items(), reverse=turn % 2 == 1):
+                results[name].append(bench.path(bytes_, in_flight, count, agents))
+        rows.append({"bytes": bytes_, "inFlight": in_flight, "agents": agents,
+                     **{name: {key: median(each, key) for key in ("p50Us", "perSecond", "cpuUs")} for name, each in results.items()}})
+    return rows
+
+
+def print_comparison(rows, this, other):
+    print(f"{'message':>8} {'in flight':>18}   p50 this / other        rate this / other      CPU of both bridges per exchange")
+    for row in rows:
+        new, old = row[this], row[other]
+        def ratio(key, row_new=new, row_old=old):
+            return f"{row_new[key] / row_old[key] - 1:+6.1%}"
+        print(f"{size(row['bytes']):>8} {in_flight_text(row):>18}   {new['p50Us'] / 1000:7.2f} {old['p50Us'] / 1000:7.2f} ms {ratio('p50Us')}   "
+              f"{new['perSecond']:6.0f} {old['perSecond']:6.0f} /s {ratio('perSecond')}   {new['cpuUs']:6.0f} {old['cpuUs']:6.0f} µs {ratio('cpuUs')}")
+
+
+def in_flight_text(row):
+    return str(row["inFlight"]) + (", one lane" if row["inFlight"] > row["agents"] else "")
+
+
 def print_table(rows):
     head = ["message", "in flight", "p50 raw", "p50 path", "added", "p99 raw", "p99 path", "per s raw", "per s path", "share",
             "CPU raw", "CPU bridges", "CPU all raw", "CPU all path", "RSS macbook", "RSS imac"]
     lines = []
     for row in rows:
         raw, path = row["raw"], row["path"]
-        lines.append([size(row["bytes"]), str(row["inFlight"]) + (", one lane" if row["inFlight"] > row["agents"] else ""),
+        lines.append([size(row["bytes"]), in_flight_text(row),
                       *(f"{value / 1000:.2f} ms" for value in (raw["p50Us"], path["p50Us"], path["p50Us"] - raw["p50Us"], raw["p99Us"], path["p99Us"])),
                       f"{raw['perSecond']:.0f}", f"{path['perSecond']:.0f}", f"{path['perSecond'] / raw['perSecond']:.0%}",
                       *(f"{value:.0f} µs" for value in (raw["cpuUs"], path["cpuUs"], raw["allCpuUs"], path["allCpuUs"])),
@@ -181,20 +214,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/release"), help="a release build")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of exchanges")
+    parser.add_argument("--against", type=pathlib.Path, metavar="PROGRAM", help="compare with this clawbridge instead, of an earlier build say")
     parser.add_argument("--json", type=pathlib.Path, help="also write the rows here")
     options = parser.parse_args()
-    os.environ["CLAWBRIDGE_BIN"] = str((options.build / "bridge" / "clawbridge").resolve())
+    this = str((options.build / "bridge" / "clawbridge").resolve())
     program = str((options.build / "tests" / "bench" / "clawbridge_bench").resolve())
     directory = pathlib.Path(tempfile.mkdtemp(prefix="claw-bench-"))
-    try:
-        bench = Bench(directory, program)
-        try:
-            idle_cpu, idle_rss = bench.idle()
-            rows = measure(bench, options.scale)
-        finally:
-            bench.close()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        def begin(name, daemon):
+            os.environ["CLAWBRIDGE_BIN"] = daemon
+            bench = Bench(directory / name, program)
+            stack.callback(bench.close)
+            return bench
+        if options.against:
+            rows = compare({"this": begin("this", this), "other": begin("other", str(options.against.resolve(strict=True)))}, options.scale)
+            print(f"this = {this}, other = {options.against}; stock mosquitto on loopback; medians of {COMPARED_ROUNDS} rounds in turns\n")
+            print_comparison(rows, "this", "other")
+            return 0
+        bench = begin("this", this)
+        idle_cpu, idle_rss = bench.idle()
+        rows = measure(bench, options.scale)
     cores = len(os.sched_getaffinity(0))
     print(f"{platform.machine()}, {cores} cores; stock mosquitto on loopback; medians of {ROUNDS} rounds; CPU per exchange: raw = the responder, "
           "bridges = both bridges, all = with broker and load program\n")
