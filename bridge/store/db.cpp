@@ -4,19 +4,28 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <charconv>
 #include <cstring>
 
 namespace clawbridge::store {
 namespace {
 
+constexpr std::size_t kUsualRowBytes = 1024;
+
 // SipHash with a key that everybody knows: against what a disk does, not against a person.
 void checksum(sqlite3_context* context, int count, sqlite3_value** values) {
   std::string all;
+  all.reserve(kUsualRowBytes);
+  const auto add_number = [&](std::size_t number) {
+    std::array<char, 20> digits{};
+    all.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr) += ' ';
+  };
   for (int i = 0; i < count; ++i) {
     const int type = sqlite3_value_type(values[i]);  // before the conversion, which leaves it undefined
     const auto* bytes = static_cast<const char*>(sqlite3_value_blob(values[i]));
     const auto length = bytes == nullptr ? 0 : static_cast<std::size_t>(sqlite3_value_bytes(values[i]));
-    all += std::to_string(type) + ' ' + std::to_string(length) + ' ';
+    add_number(static_cast<std::size_t>(type));
+    add_number(length);
     all.append(bytes == nullptr ? "" : bytes, length);
   }
   constexpr std::array<unsigned char, crypto_shorthash_KEYBYTES> key{};

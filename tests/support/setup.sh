@@ -13,7 +13,7 @@ what=${1:-test}
 
 build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   libpaho-mqttpp-dev libpaho-mqtt-dev nlohmann-json3-dev libyaml-cpp-dev libspdlog-dev libboost-dev libsqlite3-dev
-  libsodium-dev libssl-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libgtest-dev libgmock-dev dpkg-dev file
+  libsodium-dev libssl-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libmimalloc-dev libgtest-dev libgmock-dev dpkg-dev file
   mosquitto mosquitto-clients python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
 install_packages=(debootstrap python3-yaml)

@@ -208,6 +208,12 @@ class Build(unittest.TestCase):
                    and not re.search(rf"clawbridge_integration_test\(\s*{re.escape(pathlib.Path(name).stem.removeprefix('test_'))}[\s)]", lists)]
         self.assertFalse(orphans, "no suite runs: " + ", ".join(orphans))
 
+    def test_the_image_is_compiled_with_what_a_machine_is(self):
+        setup = re.search(r"build_packages=\(([^)]*)\)", (ROOT / "tests/support/setup.sh").read_text(encoding="utf-8"))
+        libraries = {word for word in setup[1].split() if word.endswith("-dev")} - {"libgtest-dev", "libgmock-dev"}
+        first_stage = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8").split("FROM")[1]
+        self.assertEqual({word for word in first_stage.split() if word.endswith("-dev")}, libraries)
+
     def test_no_test_is_switched_off(self):
         found = [f"{name}: {match[0]}" for name in FILES if name.startswith("tests/") and name != "tests/tidy/tidy_test.py"
                  and name.endswith((".cpp", ".h", ".py", "CMakeLists.txt")) for match in DISABLED.finditer(text(name))]
