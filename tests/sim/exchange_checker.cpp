@@ -179,9 +179,10 @@ void ExchangeChecker::incoming_committed(const Site& site, const core::IncomingR
     exchange.target = after->target;
   }
   const bool first = before == nullptr || before->stage == IncomingStage::Tombstone;
+  if (first) exchange.taken = scheduler_.now();
   if (first && (after->stage != IncomingStage::Ended || after->attempt > 0)) check_taken(site, *after);
   if (after->source.gateway != site.name && (before == nullptr || before->session_key.empty())) {
-    const auto why = forbidden_session(site, *after);
+    const auto why = forbidden_session(site, *after, exchange.taken);
     if (why && after->stage != IncomingStage::Ended) trace_.violation("policy", site.name + " goes on with what it may not: " + *why + ": " + describe(key, exchange));
   }
   const bool had_ended = before != nullptr && before->stage == IncomingStage::Ended;

@@ -56,6 +56,7 @@ class ExchangeChecker final : public TurnObserver {
     Address target;
     Operation op = Operation::SessionsSend;
     std::string lane;
+    Instant taken{};                // by the responder, at last
     bool requester_lost = false;    // with its journal
     bool responder_lost = false;    // its journal, after it may have had this
     bool may_wait = false;

@@ -39,7 +39,7 @@ Node::Node(std::size_t number, std::string name, std::vector<std::string> agents
       agents_(std::move(agents)),
       world_(world),
       dice_(dice),
-      site_{name, {}, std::make_unique<Journal>(incarnation_of(name, 1)), 1, {}, {}, {}},
+      site_{name, {}, {}, std::make_unique<Journal>(incarnation_of(name, 1)), 1, {}, {}, {}},
       gateway_(name, world.options.gateways[number], agents_, [this] { return site_.clock(); }, world.options, world.scheduler, world.trace, world.exchanges, dice_.fork()),
       wire_(site_, world.trace, world.exchanges) {
   site_.clock = [this] {
@@ -63,6 +63,7 @@ Now Node::clocks() const { return {world_.scheduler.now(), site_.clock()}; }
 
 void Node::boot(bool lose_journal) {
   ++life_;
+  site_.former_policies.clear();
   if (lose_journal) {
     world_.trace.count("journals lost");
     world_.exchanges.journal_lost(site_);
@@ -120,6 +121,10 @@ bool Node::dies_here() {
   return true;
 }
 
+void Node::change(std::shared_ptr<const core::Changeable> to) {
+  post(core::event::SettingsChanged{std::move(to)});
+}
+
 // ---- the loop: see bridge/runtime/runtime.cpp ----
 
 void Node::post(core::Event event) {
@@ -143,8 +148,12 @@ void Node::turn() {
   site_.decided = now.wall;
   for (std::size_t taken = 0; taken < kEventsPerTurn && !events_.empty(); ++taken) {
     if (dies_here()) return;
+    // Alone in its commit: checkers judge what is committed by the settings that are in force then.
+    const bool changes = std::holds_alternative<core::event::SettingsChanged>(events_.front());
+    if (changes && taken != 0) break;
     const auto event = std::move(events_.front());
     events_.pop_front();
+    if (changes) take_settings(*std::get<core::event::SettingsChanged>(event).to);
     world_.trace.line(site_.name, "event", hash_of(event), [&] { return describe(event); });
     begin_wait(event);
     auto actions = core_->step(now, event);
@@ -158,8 +167,15 @@ void Node::turn() {
         pending_.push_back(std::move(action));
       }
     }
+    if (changes) break;
   }
   commit_and_act();
+}
+
+void Node::take_settings(const core::Changeable& to) {
+  world_.trace.count("settings read again");
+  site_.former_policies.push_back({std::move(site_.options.policy), world_.scheduler.now()});
+  static_cast<core::Changeable&>(site_.options) = to;
 }
 
 void Node::commit_and_act() {

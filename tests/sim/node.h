@@ -57,6 +57,8 @@ class Node final : private CommitObserver {
   /// Called when it has died by itself, or has stopped when told to.
   std::function<void(bool crashed)> on_death;
   void heal();
+  /// Other settings, while it runs. They hold from the step that takes them; one that has not taken them when it dies never has them.
+  void change(std::shared_ptr<const core::Changeable> to);
 
   // ---- local callers ----
   core::Ticket ask(core::event::LocalSend send);
@@ -81,6 +83,7 @@ class Node final : private CommitObserver {
   void post(core::Event event);
   void schedule_turn(std::chrono::microseconds delay);
   void turn();
+  void take_settings(const core::Changeable& to);
   void commit_and_act();
   void act();
   void arm_timer();

@@ -49,13 +49,20 @@ void draw_faults(RunOptions& run, Dice& dice) {
   if (dice.chance(0.2)) run.tick_late = seconds{1};
 }
 
-void draw_limits(RunOptions& run, Dice& dice) {
-  auto& limits = run.limits;
+}  // namespace
+
+void draw_limits(core::Limits& limits, Dice& dice) {
   if (dice.chance(0.2)) limits.runs = dice.between(1, 3);
   if (dice.chance(0.1)) limits.incoming_open_per_peer = dice.between(2, 6);
   if (dice.chance(0.1)) limits.outgoing_open = dice.between(4, 12);
   if (dice.chance(0.05)) limits.journal_bytes_per_peer = dice.between(4'000, 20'000);
   if (dice.chance(0.1)) limits.per_minute_per_peer = dice.between(20, 60);
+}
+
+namespace {
+
+void draw_reloads(RunOptions& run, Dice& dice) {
+  if (dice.chance(0.25)) run.faults.reloads = static_cast<unsigned>(dice.between(1, 6));
 }
 
 }  // namespace
@@ -78,7 +85,8 @@ RunOptions RunOptions::draw(std::uint64_t seed) {
   if (dice.chance(0.05)) return run;  // a calm one
   draw_broker(run, dice);
   draw_faults(run, dice);
-  draw_limits(run, dice);
+  draw_limits(run.limits, dice);
+  draw_reloads(run, dice);
   return run;
 }
 
@@ -130,6 +138,7 @@ std::string RunOptions::str() const {
   add("silences", faults.silences);
   add("replays", faults.replays);
   add("revocations", faults.revocations);
+  add("reloads", faults.reloads);
   return text;
 }
 

@@ -31,7 +31,11 @@ struct FaultCounts {
   unsigned silences = 0;          // a gateway takes turns and never answers, until it restarts
   unsigned replays = 0;
   unsigned revocations = 0;       // a person revokes a peer, and trusts it again later
+  unsigned reloads = 0;           // of a bridge's settings, with others
 };
+
+/// Limits that are met, now and then one of them.
+void draw_limits(core::Limits& limits, Dice& dice);
 
 struct RunOptions {
   std::uint64_t seed = 0;

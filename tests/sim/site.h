@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bridge/core/options.h"
 #include "tests/sim/journal.h"
@@ -12,7 +13,12 @@ namespace clawbridge::sim {
 
 struct Site {
   std::string name;
-  core::Options options;               // in force; changed at restarts only
+  core::Options options;               // in force; changed at restarts and by the step that takes others
+  struct FormerPolicy {
+    std::vector<core::PolicyRule> rules;
+    Instant until{};
+  };
+  std::vector<FormerPolicy> former_policies;  // of this process
   std::unique_ptr<Journal> journal;
   unsigned journals = 1;               // how many it has had
   std::chrono::milliseconds clock_off{0};

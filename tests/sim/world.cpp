@@ -85,7 +85,7 @@ bool World::converge(microseconds time) {
 
 void World::start_bridges() {
   for (auto& node : nodes_) {
-    draw_policy(*node);
+    draw_policy(node->site().options.policy, options_.policy_changes);
     node->on_death = [this, &node = *node](bool crashed) { died(node, crashed); };
     scheduler_.after(dice_.time(microseconds{0}, seconds{1}), [this, &node = *node] {
       node.boot(false);
@@ -109,12 +109,11 @@ void World::died(Node& node, bool crashed) {
 
 void World::change_settings(Node& node) {
   if (healed_) return;
-  if (options_.policy_changes && dice_.chance(0.5)) draw_policy(node);
+  if (options_.policy_changes && dice_.chance(0.5)) draw_policy(node.site().options.policy, true);
   if (options_.rotations && dice_.chance(0.5)) rotate_keys(node);
 }
 
-void World::draw_policy(Node& node) {
-  auto& policy = node.site().options.policy;
+void World::draw_policy(std::vector<core::PolicyRule>& policy, bool with_denials) {
   policy.clear();
   const auto rule = [&](std::string from, std::string to, std::vector<std::string> sessions, bool allow) -> core::PolicyRule& {
     core::PolicyRule made;
@@ -128,7 +127,7 @@ void World::draw_policy(Node& node) {
   if (dice_.chance(0.7)) {
     rule("*", "*", {}, true).allow = {Operation::SessionsSpawn};  // which nobody may otherwise
   }
-  if (!options_.policy_changes) return;
+  if (!with_denials) return;
   const auto& other = any().site().name;
   switch (dice_.below(6)) {
     case 0: rule(other + "/*", "*", {}, false); break;
@@ -141,6 +140,15 @@ void World::draw_policy(Node& node) {
     case 4: rule(other + "/*", "*", {}, true).open = 2; break;
     default: break;
   }
+}
+
+// What may be changed while a bridge runs. Sealing stays: a bridge that seals always and one that never does have nothing to say to each other.
+void World::reload(Node& node) {
+  auto to = std::make_shared<core::Changeable>(node.site().options);
+  draw_policy(to->policy, true);
+  draw_limits(to->limits, dice_);
+  if (dice_.chance(0.3)) to->agent_names = !to->agent_names;
+  node.change(std::move(to));
 }
 
 // Once at most: bytes that are older than two rotations are refused, and wait until they expire.
@@ -181,6 +189,7 @@ void World::schedule_faults() {
   schedule(faults.silences, [this] { any().gateway().fall_silent(dice_.spread(seconds{10}, minutes{10})); });
   schedule(faults.replays, [this] { broker_.replay(); });
   schedule(faults.revocations, [this] { revoke(); });
+  schedule(faults.reloads, [this] { reload(any()); });
 }
 
 // One machine's clock goes wrong, for good or for a while; or time passes everywhere while all are asleep.

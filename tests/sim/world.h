@@ -37,7 +37,8 @@ class World {
   void schedule(unsigned count, std::function<void()> fault);
   void died(Node& node, bool crashed);
   void change_settings(Node& node);
-  void draw_policy(Node& node);
+  void draw_policy(std::vector<core::PolicyRule>& policy, bool with_denials);
+  void reload(Node& node);
   void rotate_keys(Node& node);
   void jump_clocks();
   void revoke();
