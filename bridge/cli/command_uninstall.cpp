@@ -23,7 +23,7 @@ using nlohmann::json;
 constexpr const char* kSettingsFiles[] = {"join-secret",    "broker-password",      "broker-authority.pem",
                                           "openclaw-token", "broker/authority.pem", "broker/certificate.pem",
                                           "broker/key.pem", "broker/password",      "broker/broker.yaml",
-                                          "openclaw-plugin"};
+                                          "page-token",     "openclaw-plugin"};
 // What the daemon puts beside the journal.
 constexpr const char* kStateFiles[] = {"keys.json", "turns", "clawbridge.log"};
 
