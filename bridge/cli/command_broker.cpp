@@ -33,8 +33,8 @@ std::string made_text(const brokers::Folder& folder) {
   const std::string here = folder.directory.string();
   std::string text =
       "Made " + here + ". The broker (" + folder.url + ") starts with\n\n  mosquitto -c \"" + here +
-      "/mosquitto.conf\"\n\nCopy each folder to its machine, as ~/.config/clawbridge/broker, and put its broker.yaml "
-      "into the settings\nthere. They hold keys and passwords: use scp, and delete them here.\n\n";
+      "/mosquitto.conf\"\n\nCopy each folder to its machine, as ~/.config/clawbridge/broker: `clawbridge init` and "
+      "`clawbridge join` find it\nthere. They hold keys and passwords: use scp, and delete them here.\n\n";
   for (const auto& machine : folder.machines) text += "  " + machine.gateway + ": " + machine.directory.string() + "\n";
   return text + "\nKeep " + here +
          "/authority, which can let anybody in, away from others. The certificates end in 825 days.\n";

@@ -111,6 +111,12 @@ std::string gateway_text(const SetupPlan& plan) {
   return "OpenClaw at " + gateway.url + ", by " + plan.openclaw_config;
 }
 
+/// Without the token: `clawbridge page` prints the whole link. Empty: it is not switched on.
+std::string page_url(const SetupPlan& plan) {
+  const auto& api = plan.loaded.api;
+  return api.listen_address.empty() ? "" : "http://" + api.listen_address + ":" + std::to_string(api.listen_port) + "/";
+}
+
 /// What is left to do, a command each.
 std::vector<std::string> next_steps(const SetupPlace& place, const SetupPlan& plan, const Part& service,
                                     const Part& plugin) {
@@ -123,6 +129,7 @@ std::vector<std::string> next_steps(const SetupPlace& place, const SetupPlan& pl
     steps.push_back("clawbridge openclaw install" + config);
   steps.push_back("clawbridge doctor" + config);
   steps.push_back("clawbridge agents" + config);
+  if (!plan.loaded.api.listen_address.empty()) steps.push_back("clawbridge page" + config);
   return steps;
 }
 
@@ -155,6 +162,7 @@ void tell(const Context& context, const SetupPlace& place, const Done& done,
         {"service", part_json(done.service)},
         {"notes", done.plan.notes},
         {"next", done.next}};
+    if (const auto page = page_url(done.plan); !page.empty()) answer["page"] = page;
     if (done.unreachable) answer["broker"]["reason"] = *done.unreachable;
     if (invitation)
       answer["invitation"] = {
@@ -163,12 +171,16 @@ void tell(const Context& context, const SetupPlace& place, const Done& done,
     return;
   }
   auto& out = context.out();
-  out << table({{"gateway", printable(settings.gateway.name)},
-                {"agents", printable(gateway_text(done.plan))},
-                {"broker", printable(settings.broker.url + " (" + done.plan.broker_found + ")")},
-                {"settings", printable(place.config_file)},
-                {"keys", printable(keys)},
-                {"fingerprint", grouped(done.fingerprint)}});
+  std::vector<std::vector<std::string>> rows{
+      {"gateway", printable(settings.gateway.name)},
+      {"agents", printable(gateway_text(done.plan))},
+      {"broker", printable(settings.broker.url + " (" + done.plan.broker_found + ")")},
+      {"settings", printable(place.config_file)},
+      {"keys", printable(keys)},
+      {"fingerprint", grouped(done.fingerprint)}};
+  if (const auto page = page_url(done.plan); !page.empty())
+    rows.push_back({"web page", page + ", with the link of `clawbridge page`"});
+  out << table(rows);
   if (done.unreachable)
     out << "The broker is not reached now: " << printable(*done.unreachable)
         << ". The bridge tries again until it is.\n";

@@ -21,7 +21,7 @@ std::string with_host(const config::Url& url, const std::string& host) {
 
 /// The broker's URL for the other machines.
 std::string advertised(const config::Environment& environment, const std::string& written, const InviteOptions& options,
-                       std::vector<std::string>& notes) {
+                       bool needs_folder, std::vector<std::string>& notes) {
   const auto url = config::parse_url(written);
   if (!url) return written;
   if (!options.advertise.empty()) {
@@ -31,7 +31,8 @@ std::string advertised(const config::Environment& environment, const std::string
                   "\" is no host; write --advertise HOST, without scheme and port");
     return shown;
   }
-  if (!config::is_loopback(*url)) return written;
+  // Where each machine has a folder of `broker init`, that says the address.
+  if (!config::is_loopback(*url) || needs_folder) return written;
   if (environment.host_name.empty())
     throw usage(
         "the broker is on this machine, whose name is not known; say --advertise HOST, by which the others reach it");
@@ -67,20 +68,22 @@ Invitation make_invitation(const config::Environment& environment, const config:
   Invitation invitation;
   setup::JoinToken token;
   token.inviter = settings.gateway.name;
-  token.broker_url = advertised(environment, settings.broker.url, options, invitation.notes);
+  const bool needs_folder = !settings.broker.certificate.empty();
+  token.broker_url = advertised(environment, settings.broker.url, options, needs_folder, invitation.notes);
   token.base = settings.broker.base;
   token.login = login_of(settings.broker, options);
-  if (!settings.broker.ca.empty()) token.ca = read_file(settings.broker.ca, "the certificates");
+  // That folder has the authority, too: without it the line is short enough to be read and typed.
+  if (!settings.broker.ca.empty() && !needs_folder) token.ca = read_file(settings.broker.ca, "the certificates");
   if (token.login == setup::BrokerLogin::Shared) {
     token.username = settings.broker.username;
     token.password = settings.broker.password.reveal();
   }
   if (token.login == setup::BrokerLogin::Own) {
-    invitation.notes.emplace_back(settings.broker.certificate.empty()
-                                      ? "Each machine needs a login of its own at the broker (join --username NAME "
-                                        "--password-file FILE); --share-login gives them this one."
-                                      : "Each machine needs its folder of `clawbridge broker init` first: copy it "
-                                        "there, to ~/.config/clawbridge/broker.");
+    invitation.notes.emplace_back(needs_folder
+                                      ? "Each machine needs its folder of `clawbridge broker init` first: copy it "
+                                        "there, to ~/.config/clawbridge/broker."
+                                      : "Each machine needs a login of its own at the broker (join --username NAME "
+                                        "--password-file FILE); --share-login gives them this one.");
   }
   const auto secret = settings.trust.join.reveal();
   token.join_secret = base64url_encode(as_bytes(secret));

@@ -11,7 +11,7 @@ namespace clawbridge::cli {
 namespace {
 
 Failure not_set(const std::string& what, const std::string& example) {
-  return {ExitCode::Usage, "bad_request", "the settings have no " + what + "; write `" + example + "` into them, and restart the daemon"};
+  return {ExitCode::Usage, "bad_request", "the settings have no " + what + "; write `" + example + "` into them, and restart the daemon (`clawbridge init --page PORT` does both from the start)"};
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // clawbridge uninstall: takes back what `init`, `join`, `service install` and `openclaw install` did; with --purge also
 // what is this bridge's own. Nothing is removed that clawbridge does not make.
+#include <unistd.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -21,7 +23,7 @@ using nlohmann::json;
 constexpr const char* kSettingsFiles[] = {"join-secret",    "broker-password",      "broker-authority.pem",
                                           "openclaw-token", "broker/authority.pem", "broker/certificate.pem",
                                           "broker/key.pem", "broker/password",      "broker/broker.yaml",
-                                          "openclaw-plugin"};
+                                          "page-token",     "openclaw-plugin"};
 // What the daemon puts beside the journal.
 constexpr const char* kStateFiles[] = {"keys.json", "turns", "clawbridge.log"};
 
@@ -53,6 +55,12 @@ std::vector<std::string> own_files(const SetupPlace& place, const LocalPaths& pa
   return found;
 }
 
+/// Removes the empty folders from this one up to the home, such as ~/.local/state where nothing else ever was.
+/// Not with std::filesystem: it would remove a link to a folder that has something in it.
+void remove_empty_folders(fs::path folder, const std::string& home) {
+  while (folder.string().starts_with(home + "/") && ::rmdir(folder.c_str()) == 0) folder = folder.parent_path();
+}
+
 /// Removes the files, and the folders that are empty then. Returns what is left in the folders.
 std::vector<std::string> remove_files(const SetupPlace& place, const LocalPaths& paths,
                                       const std::vector<std::string>& files) {
@@ -69,7 +77,11 @@ std::vector<std::string> remove_files(const SetupPlace& place, const LocalPaths&
        {fs::path(place.folder) / "broker", fs::path(place.folder), fs::path(paths.journal).parent_path()}) {
     std::error_code error;
     fs::remove(folder, error);
-    if (fs::exists(folder, error)) left.push_back(folder.string());
+    if (fs::exists(folder, error)) {
+      left.push_back(folder.string());
+    } else if (!place.whole_machine) {
+      remove_empty_folders(folder.parent_path(), place.environment.home);
+    }
   }
   return left;
 }

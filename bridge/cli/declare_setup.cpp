@@ -12,12 +12,13 @@ namespace {
 constexpr const char* kInitFooter =
     "On the first machine. It finds the gateway and the broker, makes keys and a join secret, writes a commented "
     "settings\n"
-    "file, and prints the line for the other machines. At a terminal it asks before it installs service and plugin.\n"
+    "file, and prints the line for the other machines. At a terminal it asks before it switches on the web\n"
+    "page, and before it installs plugin and service.\n"
     "\n"
     "Examples:\n"
     "  clawbridge init\n"
-    "  clawbridge init --broker mqtts://hub.example --username claw --password-file pw --share-login --service "
-    "--plugin\n"
+    "  clawbridge init --broker mqtts://hub.example --username claw --password-file pw --share-login\n"
+    "  clawbridge init --service --plugin --page 18790                  nothing is asked\n"
     "  clawbridge init --agent helper -- /usr/bin/my-agent --print      a program instead of OpenClaw";
 
 constexpr const char* kJoinFooter =
@@ -89,6 +90,11 @@ void add_rest(CLI::App& command, SetupOptions& options) {
              "install and start a service; --no-service: do not, and do not ask");
   add_choice(command, "--plugin,!--no-plugin", options.plugin,
              "put the plugin into OpenClaw's settings; --no-plugin: do not, and do not ask");
+  command.add_option("--page", options.page, "switch on the web page, on this port of this machine (as a rule 18790)")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, 65535));
+  command.add_flag_callback(
+      "--no-page", [&options] { options.page = 0; }, "no web page, and do not ask");
   command.add_flag("--also-allow", options.openclaw.also_allow,
                    "also add the plugin to the lists of tools that leave it out");
   command.add_flag("--force", options.force, "write new settings where there are some; those are kept as .bak");

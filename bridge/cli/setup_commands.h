@@ -28,6 +28,7 @@ struct SetupOptions {
   OpenClawOptions openclaw;
   std::optional<bool> service;
   std::optional<bool> plugin;
+  std::optional<int> page;  // the web page's port; 0: none, and do not ask
   bool force = false;
   bool whole_machine = false;
 };

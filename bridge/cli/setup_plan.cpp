@@ -7,6 +7,7 @@
 #include "bridge/cli/openclaw_place.h"
 #include "bridge/cli/render.h"
 #include "bridge/cli/setup_broker.h"
+#include "bridge/cli/setup_page.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "bridge/setup/texts.h"
 #include "config/openclaw.h"
@@ -136,15 +137,17 @@ SetupPlan plan_first(const Context& context, const SetupPlace& place, const Setu
   plan_gateway(place, options, plan);
   choose_broker(context, place, options, plan);
   plan_secret(place, own_secret(place), plan);
+  plan_page(context, place, options, plan);
   return finish(place, std::move(plan));
 }
 
-SetupPlan plan_joining(const Context&, const SetupPlace& place, const SetupOptions& options,
+SetupPlan plan_joining(const Context& context, const SetupPlace& place, const SetupOptions& options,
                        const setup::JoinToken& token) {
   SetupPlan plan;
   plan_gateway(place, options, plan);
   take_broker(place, options, token, plan);
   plan_secret(place, token.join_secret, plan);
+  plan_page(context, place, options, plan);
   if (token.seal != "off") plan.settings.push_back({"trust", "seal", setup::yaml_text(token.seal)});
   plan = finish(place, std::move(plan));
   if (plan.loaded.gateway.name == token.inviter) {

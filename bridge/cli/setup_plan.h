@@ -29,7 +29,7 @@ struct SetupPlan {
 /// The first machine of a federation. May ask at a terminal. Throws Failure, config::SettingsError.
 [[nodiscard]] SetupPlan plan_first(const Context& context, const SetupPlace& place, const SetupOptions& options);
 
-/// Another one, which was given `token`.
+/// Another one, which was given `token`. The same.
 [[nodiscard]] SetupPlan plan_joining(const Context& context, const SetupPlace& place, const SetupOptions& options,
                                      const setup::JoinToken& token);
 

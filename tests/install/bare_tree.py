@@ -4,7 +4,11 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from clawtest import packages  # noqa: E402,F401  (for the tests beside this file)
 
 SOURCE_DIR = pathlib.Path(__file__).resolve().parents[2]
 BASE = pathlib.Path(os.environ.get("CLAWBRIDGE_BARE_TREE", "/var/tmp/clawbridge-bare-base"))
@@ -58,13 +62,3 @@ class BareTree:
         if done.returncode != 0:
             raise AssertionError(f"in the bare tree the script ended with code {done.returncode}:\n{said[-6000:]}\n{done.stderr.decode('utf-8', 'replace')[-6000:]}")
         return said
-
-
-def make_packages():
-    """The .deb and the .tar.gz of the build that CLAWBRIDGE_BUILD names."""
-    build = pathlib.Path(os.environ.get("CLAWBRIDGE_BUILD", SOURCE_DIR / "build" / "release")).resolve()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="claw-packages-"))
-    done = subprocess.run(["cpack", "--config", str(build / "CPackConfig.cmake"), "-B", str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise AssertionError(f"cpack failed:\n{done.stdout}{done.stderr}")
-    return folder, next(folder.glob("*.deb")), next(folder.glob("*.tar.gz"))

@@ -19,7 +19,7 @@ import unittest
 
 import yaml
 
-from bare_tree import SOURCE_DIR, BareTree, make_packages
+from bare_tree import SOURCE_DIR, BareTree, packages
 
 DOCKER = SOURCE_DIR / "docker"
 
@@ -114,9 +114,9 @@ class Docker(unittest.TestCase):
             return next((builder.folder / "upper" / "package").glob("*.deb"))
         # The tree must be one that could be configured: the libraries are there, and found.
         builder.run("cd /src; cmake --preset release -DCLAWBRIDGE_TESTS=OFF >/dev/null; test -e build/release/build.ninja")
-        folder, deb, _ = make_packages()
+        folder = tempfile.mkdtemp(prefix="claw-packages-")
         cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        return deb
+        return packages.make(folder, "DEB")
 
     def test_the_image_runs_unprivileged_and_knows_its_health(self):
         run = self.image.shell([*self.image.entrypoint, *self.image.command],

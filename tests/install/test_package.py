@@ -6,9 +6,10 @@
 
 import shutil
 import subprocess
+import tempfile
 import unittest
 
-from bare_tree import BareTree, make_packages
+from bare_tree import BareTree, packages
 
 # Every path of the tree, without what packages in general leave behind.
 EVERYTHING = ("find / -xdev \\( -path /proc -o -path /dev -o -path /tmp -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log "
@@ -65,8 +66,9 @@ kill %2; wait %2 || true
 class Package(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder, cls.deb, cls.tar = make_packages()
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        folder = tempfile.mkdtemp(prefix="claw-packages-")
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.deb, cls.tar = (packages.make(folder, generator) for generator in ("DEB", "TGZ"))
         cls.tree = BareTree()
         cls.addClassCleanup(cls.tree.close)
         cls.tree.copy(cls.deb, "/srv/clawbridge.deb")

@@ -56,9 +56,14 @@ class Outcome:
 
 def run_cli(arguments, home, stdin=None, timeout=90, env=None):
     """Runs the program once. Sanitizer reports fail the test whatever the exit code was."""
-    command = [binary(), *map(str, arguments)]
-    done = subprocess.run(command, input=stdin if stdin is not None else b"", capture_output=True, timeout=timeout,
-                          env={**process.clean_environment(home), **(env or {})}, check=False)
+    return run_command([binary(), *map(str, arguments)], home, stdin, timeout, env)
+
+
+def run_command(command, home, stdin=None, timeout=90, env=None, cwd=None):
+    """Runs what runs the program. `stdin`: bytes, or the number of an open file."""
+    source = {"stdin": stdin} if isinstance(stdin, int) else {"input": stdin or b""}
+    done = subprocess.run(command, **source, capture_output=True, timeout=timeout, cwd=cwd, check=False,
+                          env={**process.clean_environment(home), **(env or {})})
     outcome = Outcome(command, done.returncode, done.stdout, done.stderr)
     if any(report in outcome.text for report in process.SANITIZER_REPORTS):
         raise AssertionError(f"a sanitizer complains: {outcome}")

@@ -91,6 +91,17 @@ class StandIn:
         """Of a bridge beside it: its `gateway` key, without the name."""
         return {"kind": "openclaw", "url": self.url, "token": self.token, "agents": None}
 
+    def write_settings(self, folder):
+        """openclaw.json, as this version keeps it. Returns the file."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True)
+        agents = {"entries": {name: {} for name in self.agents}} if self.version == NEW else {"list": [{"id": name} for name in self.agents]}
+        settings = {"meta": {"lastTouchedVersion": self.version}, "agents": agents, "plugins": {"entries": {"notes": {"enabled": False}}},
+                    "gateway": {"port": self.port, "auth": {"mode": "token", "token": self.token}}}
+        (folder / "openclaw.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        (folder / "openclaw.json").chmod(0o600)
+        return folder / "openclaw.json"
+
     def client(self):
         return gateway.Client(self.port, self.token)
 

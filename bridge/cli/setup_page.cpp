@@ -1,0 +1,65 @@
+#include "bridge/cli/setup_page.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "bridge/cli/prompt.h"
+#include "bridge/crypto/system_cryptography.h"
+#include "bridge/runtime/asio.h"
+#include "topics/encoding.h"
+
+namespace clawbridge::cli {
+namespace {
+
+using asio::ip::tcp;
+
+// The usual one first; the next is OpenClaw's own.
+constexpr int kPorts[] = {18790, 18788, 18787, 18786, 18785, 18784, 18783, 18782, 18781, 18780};
+constexpr const char* kHost = "127.0.0.1";
+
+bool is_free(int port) {
+  asio::io_context io;
+  tcp::acceptor probe(io);
+  boost::system::error_code failure;
+  probe.open(tcp::v4(), failure);
+  if (!failure) probe.set_option(tcp::acceptor::reuse_address(true), failure);
+  if (!failure) probe.bind(tcp::endpoint(asio::ip::make_address(kHost), static_cast<std::uint16_t>(port)), failure);
+  return !failure;
+}
+
+/// 0: no page.
+int choose_port(const Context& context, const SetupOptions& options) {
+  if (options.page) {
+    // With --force it may be this bridge's own daemon that listens there.
+    if (*options.page != 0 && !options.force && !is_free(*options.page))
+      throw usage("something listens on port " + std::to_string(*options.page) + " of " + kHost +
+                  " already; give the page another one with --page PORT, or --no-page");
+    return *options.page;
+  }
+  const auto port = std::ranges::find_if(kPorts, is_free);
+  if (port == std::end(kPorts)) return 0;
+  const std::string question = "Switch on the web page, http://" + std::string(kHost) + ":" + std::to_string(*port) +
+                               ", for who has its link on this machine?";
+  return confirm(context, question, {}, true, false) ? *port : 0;
+}
+
+/// The one of before, so that links that were kept go on working; else a new one.
+std::string token_in(const SetupPlace& place, const std::string& file) {
+  if (const auto read = place.environment.read_file(file); read.text && !read.text->empty()) return *read.text;
+  Bytes32 random{};
+  crypto::SystemRandom().fill(random);
+  return hex_encode(random) + "\n";
+}
+
+}  // namespace
+
+void plan_page(const Context& context, const SetupPlace& place, const SetupOptions& options, SetupPlan& plan) {
+  const int port = choose_port(context, options);
+  if (port == 0) return;
+  const std::string file = place.folder + "/page-token";
+  plan.files.push_back({file, token_in(place, file)});
+  plan.settings.push_back({"api", "listen", setup::yaml_text(kHost + (":" + std::to_string(port)))});
+  plan.settings.push_back({"api", "tokens", "{ " + std::string(kBridgeAgent) + ": " + setup::yaml_file(file) + " }"});
+}
+
+}  // namespace clawbridge::cli
