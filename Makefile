@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build package demo run test sim check-long check-package check-docker check-bare chaos soak bench bench-trust fuzz format clean
+.PHONY: help setup build package demo run test sim check-long check-package check-docker check-libcxx check-bare chaos soak bench bench-trust fuzz format clean
 
 GATEWAY ?= echo
 CONFIG ?=
@@ -47,7 +47,7 @@ sim: setup ## the simulator: SEEDS=100000, or for MINUTES=10
 	cmake --build --preset asan --target sim
 	build/asan/tests/sim/sim $(if $(SEEDS),--seeds $(SEEDS),--minutes $(MINUTES))
 
-check-long: setup ## what takes longer: hundreds of kills under load, the thread sanitizer, half an hour of fuzzing
+check-long: setup ## what takes longer: hundreds of kills under load, the thread sanitizer, half an hour of fuzzing, libc++
 	$(with_ccache) cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan -L long --output-on-failure --no-tests=error
@@ -56,7 +56,7 @@ check-long: setup ## what takes longer: hundreds of kills under load, the thread
 	CLAWBRIDGE_BIN=$(program) CLAWBRIDGE_OFFLINE_QUEUE=10000 /usr/bin/python3 -B tests/integration/test_offline_queue.py
 	$(with_ccache) cmake --workflow --preset tsan
 	$(MAKE) fuzz MINUTES=10
-	$(MAKE) check-package check-docker
+	$(MAKE) check-libcxx check-package check-docker
 
 chaos: setup ## kills and cuts under load, judged: EXCHANGES=100000 KILLS=1000; SEED= repeats a schedule
 	$(with_ccache) cmake --preset release
@@ -75,6 +75,15 @@ check-package: package ## the packages installed and run on a bare Debian 12 tre
 check-docker: package ## every step of docker/ in bare trees, without an engine (as root); COMPILE=1: also the one that compiles
 	@tests/support/setup.sh install
 	CLAWBRIDGE_BUILD=build/release CLAWBRIDGE_DOCKER_COMPILES=$(COMPILE) /usr/bin/python3 -B tests/install/test_docker.py
+
+check-libcxx: ## every source compiled with clang and libc++, much as on macOS; the simulator does there what it does here
+	@tests/support/setup.sh libcxx
+	$(with_ccache) cmake --preset libcxx
+	cmake --build --preset libcxx
+	$(with_ccache) cmake --preset asan
+	cmake --build --preset asan --target sim
+	here=$$(build/asan/tests/sim/sim --seeds 5000 | grep ^traces); there=$$(build/libcxx/tests/sim/sim_linked --seeds 5000 | grep ^traces); \
+	  echo "GCC and libstdc++: $$here; clang and libc++: $$there"; [ "$$here" = "$$there" ]
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)
 	tests/support/bare_machine.sh /var/tmp/clawbridge-bare make demo

@@ -14,6 +14,7 @@
 #include "bridge/gateway/command.h"
 #include "bridge/gateway/echo.h"
 #include "bridge/gateway/inquiry.h"
+#include "bridge/gateway/machine.h"
 #include "bridge/gateway/openclaw.h"
 #include "bridge/gateway/program.h"
 #include "bridge/gateway/supervisor.h"

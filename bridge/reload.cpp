@@ -35,6 +35,15 @@ Reloader::Reloader(asio::io_context& io, const config::Settings& started, cli::R
   view_.loaded = loaded_at();
 }
 
+// (std::jthread would do this; the libc++ of macOS has none.)
+Reloader::~Reloader() {
+  join();
+}
+
+void Reloader::join() {
+  if (reader_.joinable()) reader_.join();
+}
+
 void Reloader::watch() {
   if (reread_.file.empty()) return;
   timer_.expires_after(kLookEvery);
@@ -63,7 +72,8 @@ void Reloader::begin() {
   reading_ = true;
   again_ = false;
   answering_ = std::exchange(asked_, {});
-  reader_ = std::jthread([this] {
+  join();
+  reader_ = std::thread([this] {
     Read read;
     try {
       read = reread_.load();

@@ -24,6 +24,9 @@ class Reloader {
   /// are to be left as they are.
   Reloader(asio::io_context& io, const config::Settings& started, cli::Reread reread,
            std::function<void(const config::Settings&)> apply);
+  ~Reloader();
+  Reloader(const Reloader&) = delete;
+  Reloader& operator=(const Reloader&) = delete;
 
   /// Looks at the file from now on.
   void watch();
@@ -39,6 +42,7 @@ class Reloader {
   using Waiting = std::vector<std::function<void(core::ReloadResult)>>;
 
   void look();
+  void join();
   void begin();
   void end(Read read);
   [[nodiscard]] core::ReloadResult take(const config::Settings& next);
@@ -57,7 +61,7 @@ class Reloader {
   Waiting answering_;  // by the reading under way
   bool again_ = false;
   bool reading_ = false;
-  std::jthread reader_;
+  std::thread reader_;
 };
 
 }  // namespace clawbridge

@@ -1,4 +1,5 @@
-// Who is at the other end of a Unix socket: the one place that differs between Linux and macOS.
+// Who is at the other end of a Unix socket: each system tells it in its own way, peer_credentials_linux.cpp,
+// peer_credentials_macos.cpp.
 #pragma once
 
 #include <sys/types.h>

@@ -3,14 +3,9 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/stat.h>
-#ifdef __APPLE__
-#include <mach-o/dyld.h>
-#endif
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdint>
 #include <system_error>
 
 extern char** environ;
@@ -65,15 +60,6 @@ std::optional<Error> check_workdir(const std::string& folder) {
   if (error == 0 && ::access(folder.c_str(), X_OK) != 0) error = errno;
   if (error == 0) return std::nullopt;
   return not_runnable("gateway.workdir \"" + folder + "\"", text_of(error), "make the folder, or correct the path");
-}
-
-std::filesystem::path own_program() {
-#ifdef __APPLE__
-  std::array<char, 4096> path{};
-  auto size = static_cast<std::uint32_t>(path.size());
-  if (::_NSGetExecutablePath(path.data(), &size) == 0) return path.data();
-#endif
-  return "/proc/self/exe";
 }
 
 Result<pid_t> start_supervisor(const std::filesystem::path& self, const SupervisorOrder& order, const std::vector<Variable>& variables,

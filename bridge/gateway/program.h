@@ -20,9 +20,6 @@ namespace clawbridge::gateway {
 /// Nothing when `folder` can be a working directory; otherwise why not, naming gateway.workdir.
 [[nodiscard]] std::optional<Error> check_workdir(const std::string& folder);
 
-/// The file of the program that runs now, also after it was replaced by another release.
-[[nodiscard]] std::filesystem::path own_program();
-
 /// A variable for the turn's program.
 struct Variable {
   std::string name;

@@ -3,9 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -15,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "bridge/gateway/machine.h"
 #include "bridge/gateway/turn_folder.h"
 
 extern char** environ;
@@ -28,6 +26,7 @@ using namespace std::chrono_literals;
 constexpr auto kGrace = 5s;        // from TERM to KILL
 constexpr auto kWriteRetry = 1s;   // when `ended` cannot be written: a full disk
 constexpr std::size_t kLastErrorsBytes = 4096;
+constexpr long kFilesMax = 65536;  // that are closed one by one
 constexpr std::size_t kPipeBytesMax = std::size_t{1} << 20;  // what a pipe can hold when its program has ended
 
 int signal_pipe = -1;  // where the handler tells of signals
@@ -54,11 +53,10 @@ void keep_from_programs(int descriptor) {
 
 /// The bridge's own files are nobody's business here, and must close when the bridge does.
 void close_from(int first) {
-#if defined(__linux__)
-  if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) return;
-#endif
-  const long most = ::sysconf(_SC_OPEN_MAX);
-  for (int number = first; number < (most > 0 ? most : 1024); ++number) ::close(number);
+  if (close_all_from(first)) return;
+  const long most = ::sysconf(_SC_OPEN_MAX);  // without a limit: -1, or a number that would take hours
+  const long end = most > 0 ? std::min(most, kFilesMax) : kFilesMax;
+  for (int number = first; number < end; ++number) ::close(number);
 }
 
 void never_block(const Descriptor& end) {
@@ -164,12 +162,7 @@ class Supervisor {
   [[noreturn]] void become_program(pid_t supervisor, int in, int out, int err, int failure, const std::vector<char*>& arguments,
                                    const std::vector<char*>& environment) const {
     ::setpgid(0, 0);
-#ifdef __linux__
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != supervisor) ::_exit(EXIT_FAILURE);
-#else
-    (void)supervisor;
-#endif
+    if (!end_with_parent(supervisor)) ::_exit(EXIT_FAILURE);
     ::dup2(in, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);

@@ -1,5 +1,6 @@
 #include "bridge/mqtt/probe.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -21,7 +22,9 @@ constexpr timeval kPatience{3, 0};
 
 class Socket {
  public:
-  explicit Socket(int fd) : fd_(fd) {}
+  explicit Socket(int fd) : fd_(fd) {
+    if (fd_ >= 0) ::fcntl(fd_, F_SETFD, FD_CLOEXEC);
+  }
   ~Socket() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -121,7 +124,7 @@ ProbeResult try_all(const BrokerUrl& url, const Settings& settings) {
   }
   int error = ECONNREFUSED;
   for (const auto* address = list; address != nullptr; address = address->ai_next) {
-    const Socket socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, address->ai_protocol));
+    const Socket socket(::socket(address->ai_family, SOCK_STREAM, address->ai_protocol));
     if (socket.get() < 0) {
       error = errno;
       continue;

@@ -18,7 +18,7 @@ ProcessReadings read_process() {
     readings.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) readings.max_fds = files.rlim_cur;
-  read_proc(readings);
+  read_system(readings);
   return readings;
 }
 

@@ -19,7 +19,7 @@ struct ProcessReadings {
 /// A few reads of files of the system; no more than once a second is sensible. Any thread.
 [[nodiscard]] ProcessReadings read_process();
 
-/// Of these, what only Linux tells, from /proc: process_linux.cpp.
-void read_proc(ProcessReadings& readings);
+/// Of these, what each system tells in its own way: process_linux.cpp, process_macos.cpp.
+void read_system(ProcessReadings& readings);
 
 }  // namespace clawbridge::observe

@@ -1,4 +1,4 @@
-// The only file of this folder that knows Linux: /proc (proc(5)). On other systems it finds nothing, and leaves it out.
+// Linux: /proc (proc(5)).
 #include <unistd.h>
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace clawbridge::observe {
 
-void read_proc(ProcessReadings& readings) {
+void read_system(ProcessReadings& readings) {
   std::uint64_t pages_all = 0;
   std::uint64_t pages_resident = 0;
   if (std::ifstream statm("/proc/self/statm"); statm >> pages_all >> pages_resident) {

@@ -35,7 +35,7 @@ void Broker::arrive(Client& client, std::uint64_t connection, bool inward, std::
   const bool in_order = !inward || !options_.reorder || healed_;
   auto when = scheduler_.now() + hop();
   if (in_order) free = when = std::max(free, when);
-  scheduler_.at(when, [this, &client, connection, inward, what = std::move(what)]() mutable {
+  scheduler_.at(when, [&client, connection, inward, what = std::move(what)]() mutable {
     if (client.connection != connection) return;
     auto& held = inward ? client.held_in : client.held_out;
     if (inward ? client.cut_in : client.cut_out) {

@@ -47,6 +47,7 @@ constexpr std::pair<const char*, core::Planted> kPlanted[] = {
 struct Summary {
   std::uint64_t runs = 0;
   double seconds = 0;
+  std::uint64_t traces = 0;  // of all runs, in whatever order: the same for the same seeds, whoever compiled it
   Counts counts;
   std::vector<std::pair<std::uint64_t, std::vector<std::string>>> found;  // seed and violations
 };
@@ -62,6 +63,7 @@ Summary run_many(const Arguments& arguments, std::size_t found_max) {
   const auto work = [&] {
     Counts counts;
     std::uint64_t runs = 0;
+    std::uint64_t traces = 0;
     while (!enough) {
       if (arguments.minutes && elapsed() > *arguments.minutes * 60) break;
       const auto seed = next.fetch_add(1);
@@ -69,6 +71,7 @@ Summary run_many(const Arguments& arguments, std::size_t found_max) {
       auto outcome = run_seed(seed, false);
       if (arguments.twice && run_seed(seed, false).hash != outcome.hash) outcome.violations.push_back("two runs of the seed differ");
       ++runs;
+      traces += mix(outcome.hash ^ seed);
       for (const auto& [name, count] : outcome.counts) counts[name] += count;
       if (outcome.violations.empty()) continue;
       const std::lock_guard lock(mutex);
@@ -77,6 +80,7 @@ Summary run_many(const Arguments& arguments, std::size_t found_max) {
     }
     const std::lock_guard lock(mutex);
     summary.runs += runs;
+    summary.traces += traces;
     for (const auto& [name, count] : counts) summary.counts[name] += count;
   };
   std::vector<std::thread> workers;
@@ -101,6 +105,7 @@ int run_one(const Arguments& arguments) {
 int run_seeds(const Arguments& arguments) {
   const auto summary = run_many(arguments, 10);
   for (const auto& [name, count] : summary.counts) std::printf("%12" PRIu64 "  %.*s\n", count, static_cast<int>(name.size()), name.data());
+  std::printf("traces %016" PRIx64 "\n", summary.traces);
   std::printf("%" PRIu64 " seeds from %" PRIu64 " in %.1f s: %.0f seeds/s with %u threads\n", summary.runs, arguments.from, summary.seconds,
               static_cast<double>(summary.runs) / summary.seconds, arguments.jobs);
   for (const auto& [seed, violations] : summary.found) {

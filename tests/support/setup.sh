@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh build|openclaw|test|install|fuzz: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
+# setup.sh build|openclaw|test|install|fuzz|libcxx: installs what is missing on a Debian 12, as root or with sudo. Says nothing and changes
 # nothing when all is there.
 #   build     compiler, libraries, mosquitto for the demo
 #   openclaw  build, and OpenClaw 2026.9.6 for `make demo GATEWAY=openclaw` (from npm, into the user's cache)
@@ -7,6 +7,7 @@
 #             schema, cryptography, websockets and reader of metrics; a Chromium without a window
 #   install   what the tests of packages and container need: debootstrap
 #   fuzz      build, and clang 14 with its libFuzzer and sanitizers
+#   libcxx    build, and clang 16 with its own standard library, which Debian lets stand beside no other version of that
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-test}
@@ -16,6 +17,7 @@ build_packages=(g++ cmake ninja-build make git pkg-config ccache ca-certificates
   libsodium-dev libssl-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libmimalloc-dev libgtest-dev libgmock-dev dpkg-dev file
   mosquitto mosquitto-clients python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
+libcxx_packages=(clang-16 libc++-16-dev libc++abi-16-dev)
 install_packages=(debootstrap python3-yaml)
 test_packages=(systemd python3-jsonschema python3-cryptography python3-yaml python3-websockets python3-prometheus-client openssl nats-server
   chromium-headless-shell fonts-inter fonts-jetbrains-mono)  # the web page is looked at in a real browser
@@ -70,5 +72,6 @@ case $what in
     "$here/mcp-client/install.sh" >/dev/null ;;
   install) install_missing "${build_packages[@]}" "${install_packages[@]}" ;;
   fuzz) install_missing "${build_packages[@]}" "${fuzz_packages[@]}" ;;
-  *) echo "usage: setup.sh build|openclaw|test|install|fuzz" >&2; exit 2 ;;
+  libcxx) install_missing "${build_packages[@]}" "${libcxx_packages[@]}" ;;
+  *) echo "usage: setup.sh build|openclaw|test|install|fuzz|libcxx" >&2; exit 2 ;;
 esac

@@ -67,6 +67,16 @@ FORBIDDEN_IN_CORE = {
 }
 FORBIDDEN_IN_TOPICS = {pattern: why for pattern, why in FORBIDDEN_IN_CORE.items() if "simdjson" not in pattern}
 
+# What macOS has not got, or not under that name. The program calls it in files *_linux.cpp only, each with its *_macos.cpp beside it.
+LINUX_ONLY = re.compile(r"""\b(epoll_\w+|inotify_\w+|fanotify_\w+|eventfd|signalfd|timerfd_\w+|memfd_create|pidfd_\w+|prctl|PR_[A-Z]+_\w+|accept4|pipe2|dup3
+  |close_range|getrandom|renameat2|statx|splice|fdatasync|fallocate|posix_fallocate|posix_fadvise|gettid|syscall|ppoll|execvpe|secure_getenv|getauxval
+  |get_current_dir_name|program_invocation\w*|malloc_trim|mallinfo2?|sigtimedwait|sigwaitinfo|st_[acm]tim|ucred|SO_PEERCRED|SO_BINDTODEVICE
+  |SOCK_CLOEXEC|SOCK_NONBLOCK|MSG_NOSIGNAL|MSG_CMSG_CLOEXEC|TCP_USER_TIMEOUT|TCP_KEEPIDLE|O_TMPFILE|O_PATH|O_NOATIME|O_DIRECT|CLOCK_BOOTTIME
+  |POLLRDHUP|SIGPWR|SIGRTMIN|F_OFD_\w+|__linux__|__GLIBC__|__GLIBCXX__)\b|"/(proc|sys)\b""", re.VERBOSE)
+LINUX_HEADERS = re.compile(r"(linux|asm)/|sys/(prctl|epoll|inotify|eventfd|signalfd|timerfd|random|sysinfo|vfs|auxv|sendfile|statfs)\.h|(features|malloc|endian|byteswap)\.h")
+# These choose a word that is written, and call nothing.
+MAY_ASK_FOR_MACOS = {"bridge/gateway/frames.cpp", "bridge/setup/service.cpp"}
+
 # Where this checkout lies and who works here: true on one machine only, so nothing committed may say it.
 MACHINE_PATHS = re.compile("|".join(rf"(?<![\w.-]){re.escape(str(path))}(?![\w-])" for path in (ROOT, pathlib.Path.home()) if len(path.parts) > 1))
 DISABLED = re.compile(r"\bDISABLED_|\bGTEST_SKIP\b|@unittest\.skip|\bskipTest\(|\bSkipTest\b|expectedFailure|\bDISABLED\s+(TRUE|ON)\b")
@@ -91,9 +101,17 @@ def text(name):
     return (ROOT / name).read_text(encoding="utf-8", errors="replace")
 
 
+def blank(match):
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def code_and_strings(name):
+    """The file without comments, line by line in place."""
+    return re.sub(r'(?P<string>"(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', lambda match: match["string"] or blank(match), text(name), flags=re.DOTALL)
+
+
 def code(name):
     """The file without comments and string literals, line by line in place."""
-    blank = lambda match: re.sub(r"[^\n]", " ", match[0])  # noqa: E731
     raw = re.sub(r'R"(\w*)\(.*?\)\1"', blank, text(name), flags=re.DOTALL)
     return re.sub(r'//[^\n]*|/\*.*?\*/|(?<!include )"(?:\\.|[^"\\\n])*"', blank, raw, flags=re.DOTALL)
 
@@ -169,6 +187,20 @@ class Border(unittest.TestCase):
                     for word in ("std::mutex", "std::lock_guard", "std::condition_variable") if word in code(name)]
         self.complain(problems)
 
+    def test_what_only_one_system_has_lies_in_files_that_say_so(self):
+        program = [name for name in SOURCES if folder_of(name) or name.startswith("bridge/")]
+        problems = [f"{name} has no {partner}" for name in program for ours, theirs in (("_linux.", "_macos."), ("_macos.", "_linux."))
+                    if ours in name and (partner := name.replace(ours, theirs)) not in SOURCES]
+        for name in program:
+            if name.endswith(("_linux.cpp", "_macos.cpp")):
+                continue
+            problems += [f"{name} includes {header}" for _, header in includes(name) if LINUX_HEADERS.match(header)]
+            problems += [f"{name}:{number} only Linux has {match[0]}" for number, line in enumerate(code_and_strings(name).splitlines(), 1)
+                         for match in LINUX_ONLY.finditer(line)]
+            if "__APPLE__" in code(name) and name not in MAY_ASK_FOR_MACOS:
+                problems.append(f"{name} asks for macOS: what differs belongs into *_linux.cpp and *_macos.cpp")
+        self.complain(problems)
+
     def test_headers_open_with_what_they_are_for(self):
         self.complain([f"{name} opens without a comment" for name in SOURCES
                        if name.endswith(".h") and not text(name).startswith("//")])
@@ -186,14 +218,13 @@ def compiled_by(command):
 class Build(unittest.TestCase):
     def test_every_source_is_built(self):
         sources = [name for name in SOURCES if name.endswith(".cpp")]
+        lists = {str(pathlib.Path(name).parent): text(name) for name in FILES if name.endswith("CMakeLists.txt")}
+        missing = [name for name in sources
+                   if not re.search(rf"(?<![\w/]){re.escape(pathlib.Path(name).name)}\b", lists.get(str(pathlib.Path(name).parent), ""))]
         if BUILD:
             commands = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
             built = {source for item in commands for source in compiled_by(item)}
-            missing = [name for name in sources if str(ROOT / name) not in built]
-        else:
-            lists = {str(pathlib.Path(name).parent): text(name) for name in FILES if name.endswith("CMakeLists.txt")}
-            missing = [name for name in sources
-                       if not re.search(rf"(?<![\w/]){re.escape(pathlib.Path(name).name)}\b", lists.get(str(pathlib.Path(name).parent), ""))]
+            missing += [name for name in sources if str(ROOT / name) not in built and not name.endswith("_macos.cpp")]
         self.assertFalse(missing, "no target builds: " + ", ".join(missing))
 
     def test_no_globs(self):
@@ -261,6 +292,16 @@ class TheTestItself(unittest.TestCase):
             lines = code(planted).splitlines()
         found = {(number, why) for number, line in enumerate(lines, 1) for pattern, why in FORBIDDEN_IN_CORE.items() if re.search(pattern, line)}
         self.assertEqual(found, {(3, "reads the environment"), (4, "locks"), (5, "reads a clock")})
+
+    def test_a_comment_may_name_what_only_linux_has_and_code_may_not(self):
+        with tempfile.TemporaryDirectory() as directory:
+            planted = pathlib.Path(directory) / "planted.cpp"
+            planted.write_text('// prctl\nauto url = "https://x/proc"; auto a = "/proc/self/exe";\nsocket(1, SOCK_STREAM | SOCK_CLOEXEC, 0);\n'
+                               'auto p = "say \\"// "; ::pipe2(ends, 0); /* memfd_create */\nchoose_proc(pipe);\n', encoding="utf-8")
+            found = [(number, match[0]) for number, line in enumerate(code_and_strings(planted).splitlines(), 1) for match in LINUX_ONLY.finditer(line)]
+        self.assertEqual(found, [(2, '"/proc'), (3, "SOCK_CLOEXEC"), (4, "pipe2")])
+        for header in ("linux/fs.h", "sys/prctl.h", "malloc.h"):
+            self.assertRegex(header, LINUX_HEADERS)
 
     def test_patterns_find_what_they_are_for(self):
         for line in (f"x = {ROOT}/file", f"cd {ROOT}", f'"{pathlib.Path.home()}/.cache"'):

@@ -17,6 +17,7 @@
 
 #include "bridge/gateway/command.h"
 #include "bridge/gateway/descriptor.h"
+#include "bridge/gateway/machine.h"
 #include "bridge/gateway/program.h"
 #include "temporary_folder.h"
 
