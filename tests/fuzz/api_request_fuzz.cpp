@@ -159,8 +159,18 @@ class PromptService final : public core::Service {
   }
   void unwatch(std::uint64_t) override {}
 
-  core::StatusView status() override { return {}; }
-  std::vector<core::PeerView> peers() override { return std::vector<core::PeerView>(1); }
+  core::StatusView status() override {
+    core::StatusView view;
+    view.gateway = "macbook";
+    return view;
+  }
+  std::vector<core::PeerView> peers() override {
+    core::PeerView view;
+    view.gateway = "imac";
+    view.presence = "online";
+    view.trust = "joined";
+    return {view};
+  }
   std::vector<core::AgentView> agents() override { return std::vector<core::AgentView>(1); }
   std::optional<core::ExchangeView> exchange(std::string_view) override { return std::nullopt; }
   std::vector<core::ExchangeView> dead(std::size_t limit) override { return exchanges(limit); }
