@@ -6,7 +6,7 @@ import subprocess
 
 from . import crypto, process, wire
 
-FIELDS = r"%r\t%q\t%t\t%x\t%C\t%F\t%D\t%R\t%E"
+FIELDS = r"%r\t%q\t%t\t%x\t%C\t%F\t%D\t%R\t%E\t%U"
 MARK = "clawtest-capture/mark"
 
 
@@ -23,6 +23,7 @@ class Seen:
     correlation_data: str
     response_topic: str
     expiry_interval: str
+    arrived: str = ""  # when the observer had it, seconds since 1970; empty: just now
 
     @property
     def event(self):
@@ -67,7 +68,7 @@ class Capture:
         found = []
         for line in process.read(self.path).splitlines():
             parts = line.split("\t")
-            if len(parts) == 9 and not parts[2].endswith("/mark"):
+            if len(parts) == 10 and not parts[2].endswith("/mark"):
                 found.append(Seen(parts[0] == "1", int(parts[1]), parts[2], bytes.fromhex(parts[3]), *parts[4:]))
         return found
 
@@ -124,7 +125,8 @@ class Judge:
         event, _ = wire.check_form(seen.payload)
         target = (place[1] or event["source"]).split("/")[0]
         assert target in self.keys, f"for {target}, which no bridge here is"
-        receiver = wire.Receiver(self.keys[target], self.keys.values(), base=self.base, clock=self.clock)
+        arrived = wire.from_seconds(float(seen.arrived)) if seen.arrived else self.clock()
+        receiver = wire.Receiver(self.keys[target], self.keys.values(), base=self.base, clock=lambda: arrived)
         event, kind, _ = receiver.receive(seen.payload, seen.topic, seen.retained)
         return event, kind
 

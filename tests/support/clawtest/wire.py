@@ -79,6 +79,10 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc)
 
 
+def from_seconds(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
 # ---- topics ----
 
 
@@ -439,7 +443,7 @@ def ulid_time(ulid):
     value = 0
     for digit in ulid[:10]:
         value = value * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
-    return datetime.datetime.fromtimestamp(value / 1000, datetime.timezone.utc)
+    return from_seconds(value / 1000)
 
 
 # ---- making messages, for tests that attack ----
