@@ -82,7 +82,7 @@ check-libcxx: ## every source compiled with clang and libc++, much as on macOS; 
 	cmake --build --preset libcxx
 	$(with_ccache) cmake --preset asan
 	cmake --build --preset asan --target sim
-	here=$$(build/asan/tests/sim/sim --seeds 5000 | grep ^traces); there=$$(build/libcxx/tests/sim/sim_linked --seeds 5000 | grep ^traces); \
+	here=$$(build/asan/tests/sim/sim --seeds 3000 | grep ^traces); there=$$(build/libcxx/tests/sim/sim_linked --seeds 3000 | grep ^traces); \
 	  echo "GCC and libstdc++: $$here; clang and libc++: $$there"; [ "$$here" = "$$there" ]
 
 check-bare: ## `make demo` and `make test` on a Debian 12 that has nothing but its base system (as root)

@@ -177,7 +177,8 @@ void World::schedule_faults() {
   schedule(faults.broker_restarts, [this] { broker_.restart(options_.forgets_on_restart, dice_.spread(milliseconds{10}, seconds{30})); });
   schedule(faults.cuts, [this] {
     const auto way = dice_.below(3);
-    broker_.cut(dice_.below(nodes_.size()), way != 1, way != 2, dice_.spread(milliseconds{100}, minutes{10}));
+    const auto time = dice_.spread(milliseconds{100}, minutes{10});
+    broker_.cut(dice_.below(nodes_.size()), way != 1, way != 2, time);  // (drawn apart: compilers differ in which argument comes first)
   });
   schedule(faults.clock_jumps, [this] { jump_clocks(); });
   schedule(faults.shutdowns, [this] { any().shut_down(); });
