@@ -1,8 +1,9 @@
 #include "bridge/api/arguments.h"
 
 #include <array>
-#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <string>
 
 #include "bridge/api/argument_reader.h"
 #include "topics/encoding.h"
@@ -193,9 +194,12 @@ Result<core::event::LocalTrust> ArgumentParser::trust(std::string& body, std::st
 }
 
 Result<milliseconds> parse_seconds(std::string_view name, std::string_view text) {
-  double seconds = -1;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failure != std::errc{} || end != text.data() + text.size() || !(seconds >= 0 && seconds <= kSecondsMax)) {
+  // strtod() would also take blanks, a plus, "inf" and hexadecimal numbers; libc++ has no from_chars() for a double.
+  const bool is_plain = text.find_first_not_of("0123456789.eE+-") == std::string_view::npos && !text.starts_with('+');
+  const std::string digits(is_plain ? text : "");
+  char* end = nullptr;
+  const double seconds = std::strtod(digits.c_str(), &end);
+  if (digits.empty() || end != digits.c_str() + digits.size() || !(seconds >= 0 && seconds <= kSecondsMax)) {
     return bad_request("query parameter " + std::string(name) +
                        " must be a number of seconds between 0 and 604800 (7 days)");
   }

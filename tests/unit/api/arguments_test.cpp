@@ -238,7 +238,7 @@ TEST_F(Arguments, OfTheOtherToolsAreChecked) {
 TEST(ParseSeconds, TakesANumberInRange) {
   EXPECT_EQ(*parse_seconds("wait", "12.5"), 12500ms);
   EXPECT_EQ(*parse_seconds("wait", "0"), 0ms);
-  for (const char* wrong : {"", "-1", "x", "1s", "inf", "nan", "604801"})
+  for (const char* wrong : {"", "-1", "x", "1s", "inf", "nan", "604801", " 1", "1 ", "+1", "0x10", "1e400", "1.2.3"})
     EXPECT_FALSE(parse_seconds("wait", wrong)) << wrong;
 }
 
