@@ -58,7 +58,10 @@ std::string carry_out(const SetupPlace& place, const SetupPlan& plan) {
   const auto keys_file = fs::path(plan.loaded.store.path).parent_path() / "keys.json";
   const auto keys = crypto::load_or_create_keys(keys_file, plan.loaded.gateway.name);
   if (!keys) throw Failure(ExitCode::Failed, "internal", keys.error().message);
-  for (const auto& file : plan.files) write_kept(file.path, file.text);
+  for (const auto& file : plan.files) {
+    write_kept(file.path, file.text);
+    fs::permissions(file.path, fs::perms::owner_read | fs::perms::owner_write);  // secrets, also where a file was there before
+  }
   write_kept(place.config_file, plan.text);
   return hex_encode(crypto::fingerprint(*keys, crypto::SystemCryptography()));
 }

@@ -1,4 +1,5 @@
 // clawbridge invite: the join line once more, from the settings. Works without the daemon.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "bridge/cli/invitation.h"
@@ -58,6 +59,17 @@ setup::BrokerLogin login_of(const config::Settings::Broker& broker, const Invite
 
 }  // namespace
 
+namespace {
+
+/// Its files lie as in the folder that `broker init` makes for each machine, which the others have, too.
+bool is_of_broker_init(const config::Settings::Broker& broker) {
+  const std::filesystem::path certificate(broker.certificate);
+  return certificate.filename() == "certificate.pem" && certificate.parent_path().filename() == "broker" &&
+         certificate.parent_path() / "authority.pem" == std::filesystem::path(broker.ca);
+}
+
+}  // namespace
+
 Invitation make_invitation(const config::Environment& environment, const config::Settings& settings,
                            const InviteOptions& options) {
   if (settings.trust.join.empty()) {
@@ -68,7 +80,7 @@ Invitation make_invitation(const config::Environment& environment, const config:
   Invitation invitation;
   setup::JoinToken token;
   token.inviter = settings.gateway.name;
-  const bool needs_folder = !settings.broker.certificate.empty();
+  const bool needs_folder = is_of_broker_init(settings.broker);
   token.broker_url = advertised(environment, settings.broker.url, options, needs_folder, invitation.notes);
   token.base = settings.broker.base;
   token.login = login_of(settings.broker, options);

@@ -105,10 +105,21 @@ ExitCode service_install(const Context& context, const ServiceOptions& options) 
   return ExitCode::Done;
 }
 
+namespace {
+
+/// A service of another bridge of this user is not ours to take out.
+bool runs_these_settings(const SetupPlace& place, const setup::Service& service) {
+  const auto read = place.environment.read_file(service.file);
+  return read.text && (place.whole_machine || *read.text == service.text || read.text->find(place.config_file) != std::string::npos);
+}
+
+}  // namespace
+
 ExitCode service_uninstall(const Context& context, const ServiceOptions& options) {
   const auto place = find_place(context, options.whole_machine);
   const auto service = service_in(context, place);
-  const bool there = fs::exists(service.file) || is_packaged(place);
+  const bool packaged = is_packaged(place);
+  const bool there = packaged || runs_these_settings(place, service);
   if (there) {
     std::vector<std::string> ignored;
     (void)run_steps(service.uninstall, ignored);
@@ -116,8 +127,8 @@ ExitCode service_uninstall(const Context& context, const ServiceOptions& options
     fs::remove(service.file, error);
     if (error) throw Failure(ExitCode::Failed, "internal", "cannot remove " + service.file + ": " + error.message());
     if (!place.whole_machine) {  // systemd/user and systemd, if nothing else is in them
-      const auto folder = fs::path(service.file).parent_path();
-      if (fs::remove(folder, error)) fs::remove(folder.parent_path(), error);
+      const auto folder = fs::path(service.file).parent_path();  // by rmdir(), which removes no link to a folder that has something in it
+      if (::rmdir(folder.c_str()) == 0) ::rmdir(folder.parent_path().c_str());
     }
     (void)run_steps(service.forget, ignored);
   }

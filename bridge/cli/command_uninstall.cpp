@@ -2,6 +2,7 @@
 // what is this bridge's own. Nothing is removed that clawbridge does not make.
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -23,45 +24,64 @@ using nlohmann::json;
 constexpr const char* kSettingsFiles[] = {"join-secret",    "broker-password",      "broker-authority.pem",
                                           "openclaw-token", "broker/authority.pem", "broker/certificate.pem",
                                           "broker/key.pem", "broker/password",      "broker/broker.yaml",
-                                          "page-token",     "openclaw-plugin"};
+                                          "page-token"};
 // What the daemon puts beside the journal.
-constexpr const char* kStateFiles[] = {"keys.json", "turns", "clawbridge.log"};
+constexpr const char* kStateFiles[] = {"keys.json", "clawbridge.log"};
+// What follows the journal's name in those of its log and of journals that were set aside.
+constexpr const char* kJournalEnds[] = {"", "-wal", "-shm", "-journal"};
+constexpr const char* kSetAside = ".damaged-";
 
 void take_if_there(std::vector<std::string>& found, const fs::path& path) {
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(path, ignored))) found.push_back(path.string());
 }
 
-/// Everything of this bridge's own that is there.
+/// A folder by the name that clawbridge gives to those it makes, in which nothing else is to be expected.
+bool is_ours(const fs::path& folder) {
+  return folder.filename() == "clawbridge";
+}
+
+bool is_journal(const fs::directory_entry& entry, const std::string& journal) {
+  const auto name = entry.path().filename().string();
+  std::error_code ignored;
+  if (!name.starts_with(journal) || !entry.is_regular_file(ignored)) return false;
+  const auto end = std::string_view(name).substr(journal.size());
+  return end.starts_with(kSetAside) || std::ranges::find(kJournalEnds, end) != std::end(kJournalEnds);
+}
+
+/// Everything of this bridge's own that is there; the settings last, which say where the rest is. In a folder that others may use, only
+/// what the settings speak of.
 std::vector<std::string> own_files(const SetupPlace& place, const LocalPaths& paths,
                                    const std::string& openclaw_config) {
   std::vector<std::string> found;
-  for (const char* kept : {"", ".bak"}) {
-    take_if_there(found, place.config_file + kept);
-    for (const char* file : kSettingsFiles) take_if_there(found, place.folder + "/" + file + kept);
+  const fs::path folder(place.folder);
+  const auto settings = place.environment.read_file(place.config_file).text.value_or("");
+  for (const char* file : kSettingsFiles) {
+    const auto path = (folder / file).string();
+    if (!is_ours(folder) && settings.find(path) == std::string::npos) continue;
+    for (const char* kept : {"", ".bak"}) take_if_there(found, path + kept);
   }
+  if (is_ours(folder) || fs::exists(folder / "openclaw-plugin" / "openclaw.plugin.json"))
+    take_if_there(found, folder / "openclaw-plugin");
   const fs::path journal(paths.journal);
   for (const char* file : kStateFiles) take_if_there(found, journal.parent_path() / file);
+  if (is_ours(journal.parent_path())) take_if_there(found, journal.parent_path() / "turns");
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(journal.parent_path(), ignored)) {
-    // Its log, and journals that were set aside.
-    const auto name = entry.path().filename().string();
-    if (name == journal.filename() || name.starts_with(journal.filename().string() + "-") ||
-        name.starts_with(journal.filename().string() + "."))
-      found.push_back(entry.path().string());
+    if (is_journal(entry, journal.filename().string())) found.push_back(entry.path().string());
   }
   take_if_there(found, paths.socket);
   if (!openclaw_config.empty()) take_if_there(found, openclaw_config + ".before-clawbridge");
+  for (const char* kept : {".bak", ""}) take_if_there(found, place.config_file + kept);
   return found;
 }
 
 /// Removes the empty folders from this one up to the home, such as ~/.local/state where nothing else ever was.
-/// Not with std::filesystem: it would remove a link to a folder that has something in it.
 void remove_empty_folders(fs::path folder, const std::string& home) {
-  while (folder.string().starts_with(home + "/") && ::rmdir(folder.c_str()) == 0) folder = folder.parent_path();
+  while (!home.empty() && folder.string().starts_with(home + "/") && ::rmdir(folder.c_str()) == 0) folder = folder.parent_path();
 }
 
-/// Removes the files, and the folders that are empty then. Returns what is left in the folders.
+/// Removes the files, and those of our folders that are empty then. Returns what is left in these.
 std::vector<std::string> remove_files(const SetupPlace& place, const LocalPaths& paths,
                                       const std::vector<std::string>& files) {
   {
@@ -73,16 +93,22 @@ std::vector<std::string> remove_files(const SetupPlace& place, const LocalPaths&
     }
   }
   std::vector<std::string> left;
-  for (const fs::path& folder :
-       {fs::path(place.folder) / "broker", fs::path(place.folder), fs::path(paths.journal).parent_path()}) {
-    std::error_code error;
-    fs::remove(folder, error);
-    if (fs::exists(folder, error)) {
+  const auto remove_folder = [&](const fs::path& folder) {
+    // Not with std::filesystem: it would remove a link to a folder that has something in it.
+    std::error_code ignored;
+    if (::rmdir(folder.c_str()) != 0 && fs::exists(fs::symlink_status(folder, ignored))) {
       left.push_back(folder.string());
     } else if (!place.whole_machine) {
       remove_empty_folders(folder.parent_path(), place.environment.home);
     }
+  };
+  const fs::path settings(place.folder);
+  const auto journal = fs::path(paths.journal).parent_path();
+  if (is_ours(settings)) {
+    ::rmdir((settings / "broker").c_str());
+    remove_folder(settings);
   }
+  if (is_ours(journal) && journal != settings) remove_folder(journal);
   return left;
 }
 
@@ -105,7 +131,9 @@ bool has_plugin(const SetupPlace& place, const LocalPaths& paths, std::string& o
     openclaw_config.clear();
     return false;
   }
-  return read.text->find(config::kPluginId) != std::string::npos;
+  // Not that of another bridge in this home, whose plugin lies beside its own settings.
+  const auto ours = nlohmann::json(place.folder + "/openclaw-plugin").dump(-1, ' ', false, json::error_handler_t::replace);
+  return read.text->find(ours) != std::string::npos || read.text->find(place.folder + "/openclaw-plugin") != std::string::npos;
 }
 
 bool answers_on(const std::string& socket) {
@@ -122,6 +150,8 @@ bool answers_on(const std::string& socket) {
 ExitCode uninstall(const Context& context, const UninstallOptions& options) {
   const auto place = find_place(context, options.whole_machine);
   const bool has_settings = fs::exists(place.config_file);
+  if (context.config_file && !has_settings)
+    throw usage("there are no settings at " + place.config_file + ", so nothing is known of what they set up; nothing was changed");
   const auto paths =
       find_local_paths(has_settings ? std::optional(place.config_file) : std::nullopt, place.environment);
   std::string openclaw_config;

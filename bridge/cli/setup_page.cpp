@@ -17,23 +17,31 @@ using asio::ip::tcp;
 constexpr int kPorts[] = {18790, 18788, 18787, 18786, 18785, 18784, 18783, 18782, 18781, 18780};
 constexpr const char* kHost = "127.0.0.1";
 
-bool is_free(int port) {
+/// Why nothing can listen there; empty: it can.
+boost::system::error_code obstacle_on(int port) {
   asio::io_context io;
   tcp::acceptor probe(io);
   boost::system::error_code failure;
   probe.open(tcp::v4(), failure);
   if (!failure) probe.set_option(tcp::acceptor::reuse_address(true), failure);
   if (!failure) probe.bind(tcp::endpoint(asio::ip::make_address(kHost), static_cast<std::uint16_t>(port)), failure);
-  return !failure;
+  return failure;
+}
+
+bool is_free(int port) {
+  return !obstacle_on(port);
 }
 
 /// 0: no page.
 int choose_port(const Context& context, const SetupOptions& options) {
   if (options.page) {
+    const auto obstacle = *options.page == 0 ? boost::system::error_code() : obstacle_on(*options.page);
     // With --force it may be this bridge's own daemon that listens there.
-    if (*options.page != 0 && !options.force && !is_free(*options.page))
-      throw usage("something listens on port " + std::to_string(*options.page) + " of " + kHost +
-                  " already; give the page another one with --page PORT, or --no-page");
+    const bool may_be_ours = options.force && obstacle == asio::error::address_in_use;
+    if (obstacle && !may_be_ours)
+      throw usage("the page cannot have port " + std::to_string(*options.page) + " of " + kHost + ": " +
+                  (obstacle == asio::error::address_in_use ? "something listens there already" : obstacle.message()) +
+                  "; give it another one with --page PORT, or --no-page");
     return *options.page;
   }
   const auto port = std::ranges::find_if(kPorts, is_free);

@@ -84,6 +84,29 @@ class ByScript(Setup):
         mac.ok("service", "uninstall")
         self.assertCode(mac.run("service", "status"), bridge.EXIT_UNREACHABLE)
 
+    def test_uninstall_takes_what_those_settings_made_and_nothing_else(self):
+        mqtt, mac = self.broker(), self.home("macbook")
+        mac.ok("init", "--kind", "echo", "--broker", mqtt.url, "--service")
+        mistyped = mac.run("--config", f"{mac.settings}x", "uninstall", "--purge", "--yes")
+        self.assertCode(mistyped, bridge.EXIT_USAGE)
+        self.assertIn(f"{mac.settings}x", mistyped.text)
+
+        # A second bridge of the same person, whose settings lie in the home itself beside other things.
+        theirs = [mac.path / name for name in ("broker/password", "openclaw-plugin/index.ts", "page-token", "two/turns/diary", "two/journal.db-photos/1.jpg")]
+        for path in theirs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine", encoding="utf-8")
+        second, runtime = mac.path / "clawbridge.yaml", mac.path / "two"
+        places = {"XDG_STATE_HOME": str(mac.path / "two-state"), "XDG_RUNTIME_DIR": str(runtime), "CLAWBRIDGE_STORE_PATH": str(runtime / "journal.db")}
+        mac.ok("--config", second, "init", "--kind", "echo", "--name", "two", "--broker", mqtt.url, env=places)
+        mac.ok("--config", second, "uninstall", "--purge", "--yes", env=places)
+        self.assertFalse(second.exists())
+        self.assertFalse((mac.path / "join-secret").exists())
+        self.assertEqual([path for path in theirs if not path.exists()], [])
+        self.assertEqual(mac.json("service", "status")["state"].split(":")[0], "active")
+        mac.ok("config", "check")
+        mac.ok("send", "main", "hello")
+
 
 class Init(Setup):
     def test_what_it_finds_and_what_it_says_when_it_finds_nothing(self):
