@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/beast/http/status.hpp>
 #include <charconv>
+#include <ostream>  // which Boost 1.74 needs for status.hpp, and does not include
 
 #include "bridge/api/json_writer.h"
 #include "bridge/api/view_json.h"
