@@ -2,6 +2,10 @@
 
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <iterator>
+#include <system_error>
+
 namespace clawbridge::observe {
 namespace {
 
@@ -10,6 +14,13 @@ double seconds_of(const timeval& time) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> count_open_files(const char* folder) {
+  std::error_code failure;
+  const std::filesystem::directory_iterator files(folder, failure);
+  if (failure) return std::nullopt;
+  return static_cast<std::uint64_t>(std::distance(begin(files), end(files))) - 1;  // without the folder's own
+}
 
 ProcessReadings read_process() {
   ProcessReadings readings;

@@ -19,6 +19,9 @@ struct ProcessReadings {
 /// A few reads of files of the system; no more than once a second is sensible. Any thread.
 [[nodiscard]] ProcessReadings read_process();
 
+/// How many files are open, by the system's folder of them; nothing where it cannot be read.
+[[nodiscard]] std::optional<std::uint64_t> count_open_files(const char* folder);
+
 /// Of these, what each system tells in its own way: process_linux.cpp, process_macos.cpp.
 void read_system(ProcessReadings& readings);
 
