@@ -57,10 +57,6 @@ setup::BrokerLogin login_of(const config::Settings::Broker& broker, const Invite
   return setup::BrokerLogin::Shared;
 }
 
-}  // namespace
-
-namespace {
-
 /// Its files lie as in the folder that `broker init` makes for each machine, which the others have, too.
 bool is_of_broker_init(const config::Settings::Broker& broker) {
   const std::filesystem::path certificate(broker.certificate);

@@ -78,6 +78,12 @@ bool is_packaged(const SetupPlace& place) {
   return false;
 }
 
+/// A service of another bridge of this user is not ours to take out.
+bool runs_these_settings(const SetupPlace& place, const setup::Service& service) {
+  const auto read = place.environment.read_file(service.file);
+  return read.text && (place.whole_machine || *read.text == service.text || read.text->find(place.config_file) != std::string::npos);
+}
+
 }  // namespace
 
 ExitCode service_install(const Context& context, const ServiceOptions& options) {
@@ -105,21 +111,10 @@ ExitCode service_install(const Context& context, const ServiceOptions& options) 
   return ExitCode::Done;
 }
 
-namespace {
-
-/// A service of another bridge of this user is not ours to take out.
-bool runs_these_settings(const SetupPlace& place, const setup::Service& service) {
-  const auto read = place.environment.read_file(service.file);
-  return read.text && (place.whole_machine || *read.text == service.text || read.text->find(place.config_file) != std::string::npos);
-}
-
-}  // namespace
-
 ExitCode service_uninstall(const Context& context, const ServiceOptions& options) {
   const auto place = find_place(context, options.whole_machine);
   const auto service = service_in(context, place);
-  const bool packaged = is_packaged(place);
-  const bool there = packaged || runs_these_settings(place, service);
+  const bool there = is_packaged(place) || runs_these_settings(place, service);
   if (there) {
     std::vector<std::string> ignored;
     (void)run_steps(service.uninstall, ignored);
