@@ -21,14 +21,12 @@ using std::chrono::seconds;
 
 constexpr microseconds kRetryFirst = seconds{2};
 constexpr microseconds kRetryMost = seconds{60};
-constexpr microseconds kSpread = seconds{2};           // after a reconnect or a peer's new epoch
 constexpr microseconds kConfirmWait = seconds{2};      // for a peer's retained state after a reconnect
 constexpr microseconds kOfflineProbe = minutes{5};
 constexpr microseconds kStatusEvery = minutes{5};
 constexpr microseconds kStatusPause = seconds{10};
 constexpr microseconds kRefusalPause = seconds{1};    // each may cost a look at every request on the wire
 constexpr microseconds kToldDelay = seconds{1};        // longer than any step's answers take to leave
-constexpr microseconds kAckDelay = milliseconds{500};  // the contract allows 1 s
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
 constexpr std::size_t kTokensMax = 65'536;
@@ -120,6 +118,7 @@ void Outbox::restore(std::vector<OutgoingRecord> records, std::vector<std::strin
 }
 
 void Outbox::start() {
+  acknowledgements_.start();
   pump(context_.me());
   for (const auto& id : std::exchange(untold_, {})) tell_late(id);
 }
@@ -730,7 +729,7 @@ void Outbox::on_reply(const Message& message, std::string_view payload) {
   if (record->status == "unknown" && record->reply.empty() && reply != nullptr) {
     replace_unknown(std::move(*record), message, *reply, payload);
   }
-  acknowledge(message.source.gateway, message.correlation_id);
+  acknowledgements_.owe(message.source.gateway, message.correlation_id);
 }
 
 // `unknown` is the only outcome that a later reply may still replace.
@@ -857,7 +856,7 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   flows_[gateway].asked.erase(id);
   bytes_ -= std::min(bytes_, ended.request_bytes);
   open_.erase(id);
-  if (!payload.empty()) acknowledge(gateway, id);
+  if (!payload.empty()) acknowledgements_.owe(gateway, id);
   if (ended.op == Operation::Cancel) on_stopped(ended, reply, stoppers);
   if (!waiters.empty()) {
     auto view = view_without_texts(ended, context_.me());
@@ -868,36 +867,12 @@ void Outbox::end(Open& open, std::string status, std::optional<Error> error, std
   pump(gateway);
 }
 
-void Outbox::acknowledge(const std::string& gateway, const std::string& id) {
-  auto& flow = flows_[gateway];
-  // A reply that comes twice before the acknowledgement leaves is one.
-  if (std::find(flow.acks.begin(), flow.acks.end(), id) != flow.acks.end()) return;
-  flow.acks.push_back(id);
-  if (flow.acks.size() >= kAckIdsMax) {
-    flush_acks(gateway);
-  } else {
-    ack_timers_.schedule_by(gateway, context_.now.instant + kAckDelay);
-  }
-}
-
-void Outbox::flush_acks(const std::string& gateway) {
-  auto& flow = flows_[gateway];
-  const auto* peer = peers_.find_pinned(gateway);
-  if (flow.acks.empty() || peer == nullptr || !peer->can_be_told()) return;
-  // Without the broker they are lost, which only means that the peer keeps its replies longer.
-  body::Ack ack{std::move(flow.acks)};
-  flow.acks.clear();
-  if (!link_up_ && gateway != context_.me()) return;
-  const auto to = Address::bridge_of(gateway);
-  auto event = encode_ack({context_.new_id(), Address::bridge_of(context_.me()), to, context_.now.wall, {}, context_.key_id}, ack);
-  context_.authenticate(event, peer->channel().mac_out);
-  context_.publish({.topic = context_.topics.inbox(to), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}}, gateway);
-}
-
 // ---- what changed around us ----
 
 void Outbox::on_peer(const PeerChange& change) {
   confirmed_.insert(change.gateway);
+  const bool speaks_anew = change.new_epoch || change.came_back || change.newly_pinned;
+  if (speaks_anew) acknowledgements_.say_again(change.gateway);
   const auto found = flows_.find(change.gateway);
   const auto* peer = peers_.find_pinned(change.gateway);
   if (found == flows_.end() || peer == nullptr) return;
@@ -914,7 +889,7 @@ void Outbox::on_peer(const PeerChange& change) {
     }
   }
   auto& flow = flows_.find(change.gateway)->second;
-  if (change.new_epoch || change.came_back || change.newly_pinned) {
+  if (speaks_anew) {
     flow.probe_allowed.reset();
     for (auto& [id, open] : open_) {
       if (open.record.target.gateway != change.gateway || !open.on_wire) continue;
@@ -930,6 +905,7 @@ void Outbox::on_link(bool up, std::string_view broker_error) {
   broker_error_ = broker_error;
   if (link_up_ == up) return;
   link_up_ = up;
+  acknowledgements_.on_link(up);
   confirmed_.clear();
   if (!up) return;
   unconfirmed_.schedule(0, context_.now.instant + kConfirmWait);
@@ -1025,7 +1001,7 @@ void Outbox::on_time() {
   while (const auto id = expiries_.pop_due(now)) expire(*id);
   while (const auto gateway = status_timers_.pop_due(now)) ask_status(*gateway);
   while (const auto gateway = probes_.pop_due(now)) pump(*gateway);
-  while (const auto gateway = ack_timers_.pop_due(now)) flush_acks(*gateway);
+  acknowledgements_.on_time();
   if (told_timer_.pop_due(now)) {
     store::Told told;
     for (auto& [id, tickets] : std::exchange(told_, {})) told.ids.push_back(id);
@@ -1050,7 +1026,7 @@ void Outbox::on_time() {
 }
 
 std::optional<Instant> Outbox::next_deadline() const {
-  return earliest(earliest(earliest(retries_.next(), expiries_.next()), earliest(ack_timers_.next(), status_timers_.next())),
+  return earliest(earliest(earliest(retries_.next(), expiries_.next()), earliest(acknowledgements_.next_deadline(), status_timers_.next())),
                   earliest(earliest(wait_timers_.next(), probes_.next()), earliest(unconfirmed_.next(), told_timer_.next())));
 }
 

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/core/acknowledgements.h"
 #include "bridge/core/asks.h"
 #include "bridge/core/context.h"
 #include "bridge/core/peers.h"
@@ -33,7 +34,7 @@ inline constexpr std::size_t kOnWireMax = 16;
 
 class Outbox {
  public:
-  Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks) {}
+  Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks), acknowledgements_(context, peers) {}
 
   /// `untold`: those that have ended and whose asking session may not have heard of it.
   void restore(std::vector<OutgoingRecord> records, std::vector<std::string> untold);
@@ -100,7 +101,6 @@ class Outbox {
     std::set<std::string> loose;                           // in no lane: may leave whatever else is under way
     std::size_t on_wire = 0;
     std::set<std::string> asked;                           // have a receipt, or expired: `status` is asked about these
-    std::vector<std::string> acks;
     std::optional<Instant> probe_allowed;                  // while the peer is offline
     std::optional<Instant> status_asked;                   // last
     std::optional<Instant> refusal_read;                   // last
@@ -138,8 +138,6 @@ class Outbox {
   void retry(const std::string& id);
   void expire(const std::string& id);
   void ask_status(const std::string& gateway);
-  void acknowledge(const std::string& gateway, const std::string& id);
-  void flush_acks(const std::string& gateway);
   void reached(Open& open, std::string_view stage);
   void save(const Open& open, std::string reply = {});
   void end(Open& open, std::string status, std::optional<Error> error, std::string_view payload, const body::Reply* reply);
@@ -156,12 +154,12 @@ class Outbox {
   Context& context_;
   Peers& peers_;
   Asks& asks_;
+  Acknowledgements acknowledgements_;
   std::map<std::string, Open, std::less<>> open_;
   std::map<std::string, Flow, std::less<>> flows_;
   Timers<std::string> retries_;
   Timers<std::string> expiries_;
   Timers<std::string> probes_;        // by gateway: when one more request to an offline peer may leave
-  Timers<std::string> ack_timers_;    // by gateway
   Timers<std::string> status_timers_; // by gateway
   Timers<Ticket> wait_timers_;
   std::vector<std::string> untold_;   // of an earlier life

@@ -13,6 +13,9 @@ namespace clawbridge::core {
 /// How soon an expiry is looked at again, at the latest: the wall clock may jump, or the machine sleep.
 inline constexpr std::chrono::microseconds kExpiryLook = std::chrono::minutes{10};
 
+/// Over how long everybody's messages are spread that are sent again after a reconnect or a peer's new epoch.
+inline constexpr std::chrono::microseconds kSpread = std::chrono::seconds{2};
+
 template <class Key>
 class Timers {
  public:
