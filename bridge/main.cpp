@@ -261,12 +261,13 @@ class Daemon final : public runtime::Hands, public core::Host {
 
   std::string metrics(const core::StatusView& status) override {
     const auto& broker = broker_.counters();
+    const auto dead = journal_->count_dead(status.gateway);
     return observe::metrics_text({.status = status,
                                   .peers = core_.peers(),
                                   .tally = core_.tally(),
                                   .commits = runtime_.commits(),
                                   .broker = {broker.received, broker.received_bytes, broker.published, broker.published_bytes, broker.refused, broker.dropped, broker.ignored},
-                                  .journal = {bytes_of(journal_file_), bytes_of(journal_file_ + "-wal")},
+                                  .journal = {bytes_of(journal_file_), bytes_of(journal_file_ + "-wal"), dead.outgoing, dead.incoming},
                                   .reloads = {reloader_.applied(), reloader_.refused(), reloader_.view()},
                                   .log_lines = observe::line_counts(),
                                   .process = observe::read_process(),

@@ -161,6 +161,13 @@ const std::vector<Metric>& metrics() {
          to.add(from.journal.bytes, {{"file", "data"}});
          to.add(from.journal.log_bytes, {{"file", "log"}});
        }},
+      {"clawbridge_dead_letters", Gauge,
+       "Exchanges that were not carried out and that nobody has asked again or dropped yet (`clawbridge dead list`).",
+       "`direction`",
+       [](const Readings& from, Samples& to) {
+         to.add(from.journal.dead_outgoing, {{"direction", name_of(core::Direction::Outgoing)}});
+         to.add(from.journal.dead_incoming, {{"direction", name_of(core::Direction::Incoming)}});
+       }},
       {"clawbridge_journal_commit_seconds", Histogram,
        "How long commits to the journal took. Nothing leaves the bridge before.", "",
        [](const Readings& from, Samples& to) { to.add(from.commits); }},

@@ -30,6 +30,8 @@ struct Readings {
   struct Journal {
     std::uint64_t bytes = 0;      // of the file
     std::uint64_t log_bytes = 0;  // of its write-ahead log
+    std::uint64_t dead_outgoing = 0;
+    std::uint64_t dead_incoming = 0;
   } journal;
   struct Reloads {
     std::uint64_t applied = 0;

@@ -135,6 +135,8 @@ struct JournalDb::Statements {
       db, ("SELECT " + kOutgoingColumns + " FROM outgoing WHERE dead <> 0 ORDER BY id DESC LIMIT ?1").c_str()};
   Statement dead_incoming{
       db, ("SELECT " + kIncomingColumns + " FROM incoming WHERE dead <> 0 ORDER BY row DESC LIMIT ?1").c_str()};
+  Statement count_dead_outgoing{db, "SELECT count(*) FROM outgoing WHERE dead <> 0"};
+  Statement count_dead_incoming{db, "SELECT count(*) FROM incoming WHERE dead <> 0 AND source_gateway <> ?1"};
 };
 
 // ---- opening ----
@@ -612,6 +614,15 @@ std::vector<core::OutgoingRecord> JournalDb::list_outgoing(std::size_t limit) { 
 std::vector<core::IncomingRecord> JournalDb::list_incoming(std::size_t limit) { return incoming_of(statements_->list_incoming, limit); }
 std::vector<core::OutgoingRecord> JournalDb::dead_outgoing(std::size_t limit) { return outgoing_of(statements_->dead_outgoing, limit); }
 std::vector<core::IncomingRecord> JournalDb::dead_incoming(std::size_t limit) { return incoming_of(statements_->dead_incoming, limit); }
+
+JournalDb::DeadLetters JournalDb::count_dead(std::string_view own) {
+  catch_up();
+  Use outgoing(statements_->count_dead_outgoing);
+  Use incoming(statements_->count_dead_incoming);
+  incoming->bind_text(1, own);
+  const auto count = [](Use& rows) { return rows->step() ? static_cast<std::uint64_t>(rows->number(0)) : 0; };
+  return {count(outgoing), count(incoming)};
+}
 
 std::vector<core::ReplayMark> JournalDb::replay_marks() {
   catch_up();

@@ -56,6 +56,14 @@ class JournalDb : public core::JournalReader {
   /// Orders applied and not committed.
   [[nodiscard]] std::size_t uncommitted() const { return uncommitted_.size(); }
 
+  /// Dead letters that were asked here, and those of others that were answered here. `own`: our name; what a gateway asks of itself is
+  /// among the first alone.
+  struct DeadLetters {
+    std::uint64_t outgoing = 0;
+    std::uint64_t incoming = 0;
+  };
+  [[nodiscard]] DeadLetters count_dead(std::string_view own);
+
   [[nodiscard]] std::optional<core::IncomingRecord> incoming(std::string_view source_gateway,
                                                              std::string_view id) override;
   [[nodiscard]] std::optional<core::OutgoingRecord> outgoing(std::string_view id) override;

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from clawtest import case, process  # noqa: E402
+from clawtest import case, metrics, process  # noqa: E402
 from clawtest.bridge import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, run_cli  # noqa: E402
 
 EXIT_FAILED = 1
@@ -74,11 +74,16 @@ class DeadLetters(case.Case):
         self.assertCode(outcome, EXIT_OK)
         return outcome.stdout.decode()
 
+    def counted(self, bridge):
+        seen = metrics.read(bridge)
+        return tuple(seen.value("clawbridge_dead_letters", direction=direction) for direction in ("outgoing", "incoming"))
+
     def test_listed_shown_replayed_and_dropped(self):
         fed = self.federation({"macbook": {"gateway": {"agents": ["main"]}}, "imac": {"gateway": {"agents": ["jarvis"]}}})
         first, second = (fed.macbook.http("POST", "/v1/tools/sessions_send", {
             "gateway": "imac", "agentId": "pepper", "message": text, "timeoutSeconds": 20})[1]["correlationId"] for text in ("one", "two"))
         listed = fed.macbook.cli("dead", "list").json["exchanges"]
+        self.assertEqual(self.counted(fed.macbook), (2, 0))
         self.assertEqual({letter["correlationId"] for letter in listed}, {first, second})
         self.assertTrue(all(letter["status"] == "rejected" and letter["error"]["code"] == "unknown_agent" for letter in listed), listed)
         text = self.list_for_people(fed.macbook)
@@ -98,6 +103,7 @@ class DeadLetters(case.Case):
         self.assertNotEqual(replayed.json["correlationId"], first)
         self.assertEqual(fed.macbook.wait_for_exchange(replayed.json["correlationId"])["reply"], "echo: one")
         self.assertEqual(fed.macbook.cli("dead", "list").json["exchanges"], [])
+        self.assertEqual(self.counted(fed.macbook), (0, 0))
         self.assertIn("no dead letters", self.list_for_people(fed.macbook))
 
 

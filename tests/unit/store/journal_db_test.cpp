@@ -102,6 +102,27 @@ TEST_F(Journal, UpdatesAnOutgoingExchangeAndLeavesTheReplyWhenNoneIsGiven) {
   expect_same(journal_->outgoing(record.id).value(), record);
 }
 
+TEST_F(Journal, CountsDeadLetters) {
+  auto outgoing = full_outgoing(ulid_at(at(1'000)));
+  auto incoming = full_incoming("macbook", ulid_at(at(2'000)));
+  std::uint8_t n = 0;
+  for (const bool dead : {false, true, true}) {
+    outgoing.id = ulid_at(at(1'000), ++n);
+    outgoing.dead = dead;
+    apply(core::store::PutOutgoing{outgoing});
+    incoming.id = ulid_at(at(2'000), n);
+    incoming.dead = dead;
+    apply(core::store::PutIncoming{incoming});
+  }
+  incoming.source_gateway = "imac";
+  apply(core::store::PutIncoming{incoming});
+  const auto dead = journal_->count_dead("imac");
+  EXPECT_EQ(dead.outgoing, 2U);
+  EXPECT_EQ(dead.incoming, 2U);  // what imac asked itself is among those that were asked here
+  apply(core::store::BuryDead{"", outgoing.id});
+  EXPECT_EQ(journal_->count_dead("imac").outgoing, 1U);
+}
+
 TEST_F(Journal, ReplacesAnOutgoingExchangeThatIsPutAgain) {
   auto record = full_outgoing(ulid_at(at(1'000)));
   record.request.assign(100'000, 'x');
