@@ -24,7 +24,7 @@ Answer unreadable(error_code failure, const ConnectionLimits& limits) {
   if (failure == http::error::body_limit) {
     return error_answer({ErrorCode::TooLarge,
                          "the request body is longer than " + std::to_string(limits.body_bytes_max) +
-                             " bytes; send a shorter message, or several",
+                             " bytes, some three times limits.message_bytes; send a shorter message or smaller files, or raise that setting",
                          false});
   }
   if (failure == http::error::header_limit) {

@@ -410,15 +410,17 @@ void Connection::on_published(const paho::token& token, bool ok) {
     if (phase_ != Phase::Up && phase_ != Phase::Closing) return;
     ours = window_.done(*slot);
   }
-  ++(ok ? counters_->published : counters_->refused);
+  // Without an answer of the broker Paho has given up because the connection ends, which it is about to report.
+  const bool refused = !ok && is_refusal(token);
+  ++(ok ? counters_->published : refused ? counters_->refused : counters_->dropped);
   if (ours != 0) {
-    core::event::BrokerPublished event{ours, ok, {}};
+    core::event::BrokerPublished event{ours, ok, {}, !ok && !refused};
     if (!ok) {
       const auto* const delivery = dynamic_cast<const paho::delivery_token*>(&token);
       const auto message = delivery != nullptr ? delivery->get_message() : nullptr;
-      event.reason = "the broker " + url_.shown + " refused the message for " +
-                     (message ? message->get_topic() : "a topic") + ": " + reason_text(token) +
-                     "; check the broker's rules for this user";
+      const std::string topic = message ? message->get_topic() : "a topic";
+      event.reason = refused ? "the broker " + url_.shown + " refused the message for " + topic + ": " + reason_text(token) + "; check the broker's rules for this user"
+                             : "the broker " + url_.shown + " has not answered to the message for " + topic;
     }
     sink_(std::move(event));
   }

@@ -52,9 +52,14 @@ std::string message_of(const paho::token& token) {
   return {};
 }
 
-std::string reason_text(const paho::token& token) {
+bool is_refusal(const paho::token& token) {
   const int reason = static_cast<int>(token.get_reason_code());
-  if (reason < 0x80 || reason == paho::ReasonCode::MQTTPP_V3_CODE) return message_of(token);
+  return reason >= 0x80 && reason != paho::ReasonCode::MQTTPP_V3_CODE;
+}
+
+std::string reason_text(const paho::token& token) {
+  if (!is_refusal(token)) return message_of(token);
+  const int reason = static_cast<int>(token.get_reason_code());
   const char* name = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(reason));
   return (name != nullptr ? std::string(name) + " " : std::string()) + "(" + std::to_string(reason) + ")";
 }

@@ -24,6 +24,8 @@ void forget_proxies();
 
 /// Paho's own words for a failure; often empty.
 [[nodiscard]] std::string message_of(const paho::token& token);
+/// True when the broker has answered with the reason code of a refusal, which MQTT 5 alone can do.
+[[nodiscard]] bool is_refusal(const paho::token& token);
 /// The reason code of an MQTT 5 refusal with its name, or else Paho's own words.
 [[nodiscard]] std::string reason_text(const paho::token& token);
 
