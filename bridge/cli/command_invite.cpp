@@ -5,6 +5,7 @@
 #include "bridge/cli/invitation.h"
 #include "bridge/cli/local_files.h"
 #include "bridge/cli/render.h"
+#include "bridge/runtime/asio.h"
 #include "bridge/setup/join_token.h"
 #include "config/values.h"
 #include "topics/encoding.h"
@@ -15,7 +16,9 @@ namespace {
 using nlohmann::json;
 
 std::string with_host(const config::Url& url, const std::string& host) {
-  const bool bare_ip6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  boost::system::error_code not_ip6;
+  (void)asio::ip::make_address_v6(host, not_ip6);
+  const bool bare_ip6 = !not_ip6;
   return url.scheme + "://" + (bare_ip6 ? "[" + host + "]" : host) +
          (url.port == 0 ? "" : ":" + std::to_string(url.port)) + url.path;
 }
@@ -27,7 +30,8 @@ std::string advertised(const config::Environment& environment, const std::string
   if (!url) return written;
   if (!options.advertise.empty()) {
     const std::string shown = with_host(*url, options.advertise);
-    if (!config::is_broker_url(shown))
+    const auto understood = config::parse_url(shown);
+    if (!config::is_broker_url(shown) || understood->port != url->port)
       throw usage("\"" + printable(options.advertise) +
                   "\" is no host; write --advertise HOST, without scheme and port");
     return shown;

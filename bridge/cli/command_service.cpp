@@ -37,7 +37,20 @@ std::string_view template_for(ServiceManager manager) {
   return setup::embedded_text("packaging/clawbridge-user.service.in");
 }
 
-setup::Service service_in(const Context& context, const SetupPlace& place) {
+std::string state_folder(const SetupPlace& place) {
+  return fs::path(find_local_paths(place.config_file, place.environment).journal).parent_path().string();
+}
+
+/// Settings that cannot be read do not keep a service from being looked at or taken out.
+std::string state_folder_if_known(const SetupPlace& place) {
+  try {
+    return state_folder(place);
+  } catch (const config::SettingsError&) {
+    return {};
+  }
+}
+
+setup::Service service_in(const Context& context, const SetupPlace& place, std::string state) {
   const auto manager = setup::service_manager(place.whole_machine);
   setup::ServiceWish wish;
   wish.program = context.hooks.program;
@@ -46,8 +59,7 @@ setup::Service service_in(const Context& context, const SetupPlace& place) {
   wish.home = place.environment.home;
   const auto config_home = place.environment.variable("XDG_CONFIG_HOME");
   wish.config_home = config_home && config_home->starts_with('/') ? *config_home : wish.home + "/.config";
-  if (fs::exists(place.config_file))
-    wish.state = fs::path(find_local_paths(place.config_file, place.environment).journal).parent_path().string();
+  wish.state = std::move(state);
   wish.user = ::getuid();
   return setup::make_service(manager, wish, template_for(manager));
 }
@@ -93,7 +105,7 @@ ExitCode service_install(const Context& context, const ServiceOptions& options) 
   if (!fs::exists(place.config_file))
     throw usage("there are no settings at " + place.config_file +
                 " for a service to run with; `clawbridge init` or `clawbridge join` makes them");
-  const auto service = service_in(context, place);
+  const auto service = service_in(context, place, state_folder(place));
   if (!is_packaged(place)) write_file(service.file, service.text, 0644);
   std::vector<std::string> notes;
   if (const auto problem = run_steps(service.install, notes)) {
@@ -113,7 +125,7 @@ ExitCode service_install(const Context& context, const ServiceOptions& options) 
 
 ExitCode service_uninstall(const Context& context, const ServiceOptions& options) {
   const auto place = find_place(context, options.whole_machine);
-  const auto service = service_in(context, place);
+  const auto service = service_in(context, place, state_folder_if_known(place));
   const bool there = is_packaged(place) || runs_these_settings(place, service);
   if (there) {
     std::vector<std::string> ignored;
@@ -138,7 +150,7 @@ ExitCode service_uninstall(const Context& context, const ServiceOptions& options
 
 ExitCode service_status(const Context& context, const ServiceOptions& options) {
   const auto place = find_place(context, options.whole_machine);
-  const auto service = service_in(context, place);
+  const auto service = service_in(context, place, state_folder_if_known(place));
   const bool there = fs::exists(service.file) || is_packaged(place);
   std::string state = "not installed";
   if (there) {

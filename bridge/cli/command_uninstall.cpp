@@ -124,6 +124,21 @@ std::string words_of_part(const Context& context, const SetupPlace& place, const
   return words.str();
 }
 
+std::string take_service_out(const Context& context, const SetupPlace& place, const UninstallOptions& options) {
+  return words_of_part(context, place, [&](const Context& other) { return service_uninstall(other, {options.whole_machine}); });
+}
+
+/// Where all that lies which is to go. Where the settings cannot be read, the service is taken out, which needs them least, and a
+/// Failure says so.
+LocalPaths paths_or_service_alone(const Context& context, const SetupPlace& place, const UninstallOptions& options, bool has_settings) {
+  try {
+    return find_local_paths(has_settings ? std::optional(place.config_file) : std::nullopt, place.environment);
+  } catch (const config::SettingsError& broken) {
+    throw usage(take_service_out(context, place, options) + "Nothing else was touched, because the settings that say where it is cannot be read; mend them and say this again. " +
+                broken.what());
+  }
+}
+
 bool has_plugin(const SetupPlace& place, const LocalPaths& paths, std::string& openclaw_config) {
   openclaw_config = config::openclaw_settings_file(openclaw_environment(place.environment, {}, paths.openclaw_config));
   const auto read = place.environment.read_file(openclaw_config);
@@ -152,8 +167,7 @@ ExitCode uninstall(const Context& context, const UninstallOptions& options) {
   const bool has_settings = fs::exists(place.config_file);
   if (context.config_file && !has_settings)
     throw usage("there are no settings at " + place.config_file + ", so nothing is known of what they set up; nothing was changed");
-  const auto paths =
-      find_local_paths(has_settings ? std::optional(place.config_file) : std::nullopt, place.environment);
+  const auto paths = paths_or_service_alone(context, place, options, has_settings);
   std::string openclaw_config;
   const bool plugin = has_plugin(place, paths, openclaw_config);
   const auto files = options.purge ? own_files(place, paths, openclaw_config) : std::vector<std::string>{};
@@ -166,8 +180,7 @@ ExitCode uninstall(const Context& context, const UninstallOptions& options) {
     if (!confirm(context, "Without its keys this bridge is a stranger to all others. Go on?", {}, false, false))
       throw Failure(ExitCode::Failed, "bad_request", "nothing was changed");
   }
-  std::string said = words_of_part(
-      context, place, [&](const Context& other) { return service_uninstall(other, {options.whole_machine}); });
+  std::string said = take_service_out(context, place, options);
   if (answers_on(paths.socket)) {
     throw Failure(ExitCode::Failed, "busy",
                   "the service is out, but a daemon still answers on " + paths.socket +

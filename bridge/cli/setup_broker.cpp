@@ -35,12 +35,21 @@ void put(SetupPlan& plan, const char* key, std::string yaml) {
 }
 
 /// The folder that `broker init` made for this machine: the one that was named, or the one that was copied to where it
-/// says.
+/// says. It says all of the broker; throws where an option says it, too.
 std::string broker_folder(const SetupPlace& place, const SetupOptions& options) {
-  if (!options.broker_files.empty()) return options.broker_files;
   const std::string usual = place.folder + "/broker";
   std::error_code ignored;
-  return fs::exists(fs::path(usual) / kBrokerSettings, ignored) ? usual : "";
+  const bool copied = options.broker_files.empty() && fs::exists(fs::path(usual) / kBrokerSettings, ignored);
+  const std::string folder = copied ? usual : options.broker_files;
+  if (folder.empty()) return {};
+  const std::pair<const char*, const std::string*> said[] = {{"--broker", &options.broker}, {"--base", &options.base}, {"--username", &options.username},
+                                                             {"--password-file", &options.password_file}, {"--ca", &options.ca}};
+  for (const auto& [option, value] : said) {
+    if (!value->empty())
+      throw usage("address, login and certificates of the broker stand in " + folder + ", which `clawbridge broker init` made; leave " + option + " out" +
+                  (copied ? ", or move that folder away" : ""));
+  }
+  return folder;
 }
 
 /// The broker block of that folder, whose own paths mean files that are not there yet.
@@ -136,7 +145,7 @@ std::string find_broker(const Context& context, std::string& found) {
 }  // namespace
 
 void choose_broker(const Context& context, const SetupPlace& place, const SetupOptions& options, SetupPlan& plan) {
-  if (const auto folder = broker_folder(place, options); !folder.empty() && options.broker.empty()) {
+  if (const auto folder = broker_folder(place, options); !folder.empty()) {
     take_broker_folder(place, folder, plan);
     return;
   }

@@ -6,6 +6,7 @@
 #include "bridge/cli/prompt.h"
 #include "bridge/crypto/system_cryptography.h"
 #include "bridge/runtime/asio.h"
+#include "config/values.h"
 #include "topics/encoding.h"
 
 namespace clawbridge::cli {
@@ -53,7 +54,8 @@ int choose_port(const Context& context, const SetupOptions& options) {
 
 /// The one of before, so that links that were kept go on working; else a new one.
 std::string token_in(const SetupPlace& place, const std::string& file) {
-  if (const auto read = place.environment.read_file(file); read.text && !read.text->empty()) return *read.text;
+  const auto read = place.environment.read_file(file);
+  if (read.text && config::is_api_token(std::string_view(*read.text).substr(0, read.text->find_last_not_of("\r\n") + 1))) return *read.text;
   Bytes32 random{};
   crypto::SystemRandom().fill(random);
   return hex_encode(random) + "\n";

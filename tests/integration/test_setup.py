@@ -84,6 +84,22 @@ class ByScript(Setup):
         mac.ok("service", "uninstall")
         self.assertCode(mac.run("service", "status"), bridge.EXIT_UNREACHABLE)
 
+    def test_uninstall_takes_the_service_out_whatever_the_settings_say(self):
+        mqtt, mac = self.broker(), self.home("macbook")
+        mac.ok("init", "--kind", "echo", "--broker", mqtt.url, "--service")
+        running = mac.service_pid()
+        good = mac.settings.read_text(encoding="utf-8")
+        mac.settings.write_text(good + "\nlog: [", encoding="utf-8")
+        refused = mac.run("uninstall", "--purge", "--yes")
+        self.assertCode(refused, bridge.EXIT_USAGE)
+        self.assertIn("taken out", refused.text)
+        self.assertIn(f"{mac.settings}:", refused.text)
+        self.assertFalse(pathlib.Path(f"/proc/{running}/exe").exists())
+        self.assertTrue((mac.state / "keys.json").exists())
+        mac.settings.write_text(good, encoding="utf-8")
+        mac.ok("uninstall", "--purge", "--yes")
+        self.assertEqual(mac.files(), [])
+
     def test_uninstall_takes_what_those_settings_made_and_nothing_else(self):
         mqtt, mac = self.broker(), self.home("macbook")
         mac.ok("init", "--kind", "echo", "--broker", mqtt.url, "--service")
@@ -171,6 +187,16 @@ class Init(Setup):
         self.assertIn("--broker-files", refused.text)
         self.assertEqual(other.files(), [])
 
+    def test_the_host_for_the_others_is_a_host(self):
+        mac = self.home("macbook")
+        for host in ("hub.example:99", "mqtt://hub.example", "[::1]:99", "a b"):
+            refused = mac.run("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--advertise", host)
+            self.assertCode(refused, bridge.EXIT_USAGE)
+            self.assertIn("--advertise HOST", refused.text)
+        self.assertEqual(mac.files(), [])
+        first = mac.json("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--advertise", "fd00::1")
+        self.assertEqual(first["invitation"]["broker"], "mqtt://[fd00::1]:9")
+
     def test_a_port_that_is_taken_is_no_page(self):
         mac = self.home("macbook")
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -199,7 +225,11 @@ class Init(Setup):
         again = mac.json("init", "--name", "macbook", "--broker", mqtt.url, "--page", "12345", "--force")
         self.assertEqual(again["page"], "http://127.0.0.1:12345/")
         self.assertEqual(mac.json("page")["url"], again["page"] + link.split("/")[-1])
-        self.assertEqual((mac.settings.parent / "page-token").stat().st_mode & 0o777, 0o600)
+        token = mac.settings.parent / "page-token"
+        self.assertEqual(token.stat().st_mode & 0o777, 0o600)
+        token.write_text("no token\n", encoding="utf-8")
+        mac.ok("init", "--name", "macbook", "--broker", mqtt.url, "--page", "12345", "--force")
+        self.assertRegex(mac.json("page")["url"], r"#token=[0-9a-f]{64}$")
         mac.ok("uninstall", "--purge", "--yes")
 
 
@@ -230,7 +260,14 @@ class Join(Setup):
         (folder / "gateways" / "macbook").rename(mac.path / ".config" / "clawbridge" / "broker")
         daemon = process.Daemon(["/usr/sbin/mosquitto", "-c", str(folder / "mosquitto.conf")], self.directory / "mosquitto.log")
         self.addCleanup(daemon.stop)
+        for option, said in (("--broker", "mqtts://hub.invalid"), ("--ca", folder / "authority.pem"), ("--username", "claw")):
+            refused = mac.run("init", "--kind", "echo", option, said)  # the folder says it, too
+            self.assertCode(refused, bridge.EXIT_USAGE)
+            self.assertIn(f"leave {option} out", refused.text)
         first = mac.json("init", "--name", "macbook", "--kind", "echo", "--service")
+        refused = imac.run("join", first["invitation"]["token"], "--broker", "mqtts://hub.invalid", "--kind", "echo", "--broker-files", folder / "gateways" / "imac")
+        self.assertCode(refused, bridge.EXIT_USAGE)
+        self.assertIn("leave --broker out", refused.text)
         imac.ok("join", first["invitation"]["token"], "--name", "imac", "--kind", "echo", "--broker-files", folder / "gateways" / "imac", "--service")
         mac.wait_until_knows("imac/main")
         self.assertEqual(mac.ok("send", "imac/main", "over tls").stdout, b"echo: over tls\n")
