@@ -1,9 +1,5 @@
 #include "bridge/core/acknowledgements.h"
 
-#include <algorithm>
-#include <set>
-#include <utility>
-
 #include "topics/limits.h"
 
 namespace clawbridge::core {
@@ -12,22 +8,18 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDelay{500};  // the contract allows 1 s
-constexpr std::size_t kSaidMax = 1'024;  // more than one connection's end can lose
+constexpr std::size_t kSaidMax = 512;  // for each gateway: more than the end of a connection can lose
 // A broker that dies ends our connection and the peer's, and what we say between the two returns reaches nobody: so twice more.
 constexpr int kTimesMax = 3;
-constexpr std::size_t kOfEarlierLife = kAckIdsMax;
 
 }  // namespace
 
 void Acknowledgements::start() {
-  for (const auto& record : context_.journal.list_outgoing(kOfEarlierLife)) {
-    const bool answered = !record.status.empty() && record.status != "unknown" && !record.incarnation.empty();
-    if (answered) owe(record.target.gateway, record.id);
-  }
+  for (const auto& [gateway, id] : std::exchange(answered_, {})) owe(gateway, id);
 }
 
 void Acknowledgements::owe(const std::string& gateway, const std::string& id) {
-  auto& due = due_[gateway];
+  auto& due = gateways_[gateway].due;
   // A reply that comes twice before its acknowledgement leaves is one.
   due.try_emplace(id, 0);
   if (due.size() >= kAckIdsMax) {
@@ -37,20 +29,23 @@ void Acknowledgements::owe(const std::string& gateway, const std::string& id) {
   }
 }
 
+// Who is away will come back, and is told then.
 void Acknowledgements::say_again(const std::string& gateway) {
-  const auto first = std::stable_partition(said_.begin(), said_.end(), [&](const Said& said) { return said.gateway != gateway; });
-  for (auto said = first; said != said_.end(); ++said) due_[gateway].try_emplace(std::move(said->id), said->times);
-  said_.erase(first, said_.end());
-  if (due_.contains(gateway)) timers_.schedule_by(gateway, context_.now.instant + context_.jitter(kSpread));
+  const auto found = gateways_.find(gateway);
+  if (found == gateways_.end()) return;
+  auto& [due, said] = found->second;
+  const auto* peer = peers_.find_pinned(gateway);
+  if (peer != nullptr && peer->reachable()) {
+    due.merge(said);
+    said.clear();
+  }
+  if (!due.empty()) timers_.schedule_by(gateway, context_.now.instant + context_.jitter(kSpread));
 }
 
 void Acknowledgements::on_link(bool up) {
   link_up_ = up;
   if (!up) return;
-  std::set<std::string> gateways;
-  for (const auto& [gateway, due] : due_) gateways.insert(gateway);
-  for (const auto& said : said_) gateways.insert(said.gateway);
-  for (const auto& gateway : gateways) say_again(gateway);
+  for (const auto& [gateway, ids] : gateways_) say_again(gateway);
 }
 
 void Acknowledgements::on_time() {
@@ -59,26 +54,23 @@ void Acknowledgements::on_time() {
 
 // All that is due. What cannot leave now waits for the link, or for the peer.
 void Acknowledgements::say(const std::string& gateway) {
-  const auto found = due_.find(gateway);
   const auto* peer = peers_.find_pinned(gateway);
-  if (found == due_.end() || peer == nullptr || !peer->can_be_told()) return;
   const bool own = gateway == context_.me();
-  if (!link_up_ && !own) return;
-  auto due = std::move(found->second);
-  due_.erase(found);
+  if (peer == nullptr || !peer->can_be_told() || (!link_up_ && !own)) return;
+  auto& [due, said] = gateways_[gateway];
   const auto to = Address::bridge_of(gateway);
   while (!due.empty()) {
     body::Ack ack;
     while (!due.empty() && ack.ids.size() < kAckIdsMax) {
       auto next = due.extract(due.begin());
       ack.ids.push_back(next.key());
-      if (!own && next.mapped() + 1 < kTimesMax) said_.push_back({gateway, std::move(next.key()), next.mapped() + 1});
+      if (++next.mapped() < kTimesMax && !own) said.insert(std::move(next));
     }
     auto event = encode_ack({context_.new_id(), Address::bridge_of(context_.me()), to, context_.now.wall, {}, context_.key_id}, ack);
     context_.authenticate(event, peer->channel().mac_out);
     context_.publish({.topic = context_.topics.inbox(to), .payload = std::move(event), .correlation_id = {}, .response_topic = {}, .expires_in = {}}, gateway);
   }
-  while (said_.size() > kSaidMax) said_.pop_front();
+  while (said.size() > kSaidMax) said.erase(said.begin());  // ids rise with time
 }
 
 }  // namespace clawbridge::core

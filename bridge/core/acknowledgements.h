@@ -4,11 +4,11 @@
 // Instead the newest are said again whenever a connection has ended that may have carried them: ours, the peer's, or our process.
 #pragma once
 
-#include <cstddef>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bridge/core/context.h"
 #include "bridge/core/peers.h"
@@ -20,7 +20,9 @@ class Acknowledgements {
  public:
   Acknowledgements(Context& context, const Peers& peers) : context_(context), peers_(peers) {}
 
-  /// Once, in the first step: an earlier life may have ended before it said those of its newest exchanges.
+  /// `answered`: the newest exchanges that have a reply, by gateway and id. An earlier life may have ended before it said theirs.
+  void restore(std::vector<std::pair<std::string, std::string>> answered) { answered_ = std::move(answered); }
+  /// Once, in the first step.
   void start();
   /// A reply of `gateway` has come, for the first time or again.
   void owe(const std::string& gateway, const std::string& id);
@@ -31,20 +33,19 @@ class Acknowledgements {
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
 
  private:
-  struct Said {
-    std::string gateway;
-    std::string id;
-    int times = 0;
+  using Ids = std::map<std::string, int>;  // exchange -> how often it was said
+  struct Gateway {
+    Ids due;
+    Ids said;  // and may have to be said again
   };
-  using Due = std::map<std::string, int, std::less<>>;  // id -> how often it was said before
 
   void say(const std::string& gateway);
 
   Context& context_;
   const Peers& peers_;
-  std::map<std::string, Due, std::less<>> due_;  // by gateway
-  std::deque<Said> said_;                        // to other gateways, the newest last
-  Timers<std::string> timers_;                   // by gateway
+  std::vector<std::pair<std::string, std::string>> answered_;  // of an earlier life
+  std::map<std::string, Gateway, std::less<>> gateways_;
+  Timers<std::string> timers_;  // by gateway
   bool link_up_ = false;
 };
 

@@ -39,7 +39,7 @@ Core::Core(Options options, Snapshot restored, JournalReader& journal, const Cry
       link_(context_, peers_, outbox_, asks_, gateway_, restored.epoch) {
   if (!restored.last_id.empty()) context_.ids.start_after(restored.last_id);
   peers_.restore(std::move(restored.peers));
-  outbox_.restore(std::move(restored.outgoing), std::move(restored.untold));
+  outbox_.restore(std::move(restored.outgoing), std::move(restored.answered), std::move(restored.untold));
   inbox_.restore(std::move(restored.incoming), std::move(restored.replay_marks), std::move(restored.newest_ids));
 }
 

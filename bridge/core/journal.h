@@ -190,6 +190,9 @@ struct PutEpoch {
 using StoreOrder = std::variant<store::PutOutgoing, store::UpdateOutgoing, store::Told, store::PutIncoming, store::UpdateIncoming,
                                 store::BuryDead, store::AcknowledgeIncoming, store::PutPeer, store::RemovePeer, store::Purge, store::PutEpoch>;
 
+/// How many exchanges that have a reply a Snapshot names: more than the last moment of a bridge's life can have brought.
+inline constexpr std::size_t kAnsweredMax = 1'024;
+
 /// What a journal holds when the bridge starts. Payloads (`request`, `reply`, `receipt`) of exchanges are left empty:
 /// the core asks for them when it needs them. An outgoing record that never left (`incarnation` empty) is the same.
 struct Snapshot {
@@ -198,6 +201,7 @@ struct Snapshot {
   std::string last_id;         // greatest id of ours in the journal; empty if none
   std::vector<OutgoingRecord> outgoing;  // open ones, by id
   std::vector<IncomingRecord> incoming;  // not ended, by order received
+  std::vector<std::pair<std::string, std::string>> answered;  // target gateway and id of the newest outgoing ones that have a reply
   std::vector<std::string> untold;       // outgoing ones that have ended, whose asking session is owed the end
   std::vector<PeerRecord> peers;
   std::vector<ReplayMark> replay_marks;

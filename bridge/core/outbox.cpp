@@ -30,6 +30,7 @@ constexpr microseconds kToldDelay = seconds{1};        // longer than any step's
 constexpr milliseconds kStatusWait = seconds{30};
 constexpr hours kGiveUpAfterExpiry{7 * 24};
 constexpr std::size_t kTokensMax = 65'536;
+constexpr int kLossesBeforeHint = 3;
 
 std::string session_name(const Target& target) {
   return target.label.empty() ? target.session_key : "label:" + target.label;
@@ -97,7 +98,8 @@ void add_reply(ExchangeView& view, const body::Reply& reply) {
 
 // ---- start ----
 
-void Outbox::restore(std::vector<OutgoingRecord> records, std::vector<std::string> untold) {
+void Outbox::restore(std::vector<OutgoingRecord> records, std::vector<std::pair<std::string, std::string>> answered, std::vector<std::string> untold) {
+  acknowledgements_.restore(std::move(answered));
   untold_ = std::move(untold);
   for (auto& record : records) {
     Open open;
@@ -664,6 +666,8 @@ void Outbox::on_receipt(const Message& message) {
   context_.note(Level::Debug, "receipt.received",
                 {{"cid", record.id}, {"peer", record.target.gateway}, {"stage", std::string(to_string(receipt->stage))}});
   record.reason = receipt->reason;
+  open->publish_error.clear();
+  open->publishes_lost = 0;
   if (receipt->stage == Stage::Deferred) {
     if (record.receipt) return;  // what was taken cannot be put off again
     reached(*open, "deferred");
@@ -924,11 +928,15 @@ void Outbox::on_link(bool up, std::string_view broker_error) {
 void Outbox::on_publish_failed(const event::BrokerPublished& published) {
   const auto token = tokens_.extract(published.token);
   if (token.empty()) return;
+  const auto open = open_.find(token.mapped());
   if (published.lost) {
     context_.count("request.publish_lost");  // it goes out again by itself
+    // Some brokers answer to what they do not allow by closing the connection.
+    if (open != open_.end() && ++open->second.publishes_lost == kLossesBeforeHint) {
+      open->second.publish_error = "the connection to the broker has ended each time this was sent; perhaps the broker does not allow it (`clawbridge doctor` tries)";
+    }
     return;
   }
-  const auto open = open_.find(token.mapped());
   if (open != open_.end()) {
     open->second.publish_error = "the broker refused it: " + published.reason;
     context_.note(Level::Error, "request.broker_denied",

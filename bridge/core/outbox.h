@@ -36,8 +36,9 @@ class Outbox {
  public:
   Outbox(Context& context, Peers& peers, Asks& asks) : context_(context), peers_(peers), asks_(asks), acknowledgements_(context, peers) {}
 
-  /// `untold`: those that have ended and whose asking session may not have heard of it.
-  void restore(std::vector<OutgoingRecord> records, std::vector<std::string> untold);
+  /// `answered`: those that have a reply, which may not have been acknowledged. `untold`: those that have ended and whose asking
+  /// session may not have heard of it.
+  void restore(std::vector<OutgoingRecord> records, std::vector<std::pair<std::string, std::string>> answered, std::vector<std::string> untold);
   /// Once, in the first step: what was asked of our own agents goes on without the broker, and what the callers of an earlier life
   /// were to hear is delivered to their sessions.
   void start();
@@ -88,7 +89,8 @@ class Outbox {
     std::string lane;
     bool on_wire = false;        // published in this connection's life or before, and no receipt yet
     std::chrono::microseconds retry_delay{0};
-    std::string publish_error;   // why the broker refused it
+    std::string publish_error;   // why it does not get through
+    int publishes_lost = 0;      // in a row
     std::optional<Instant> begun;  // in this life
     std::vector<Waiter> waiters;   // for its end or its start
     std::uint64_t progress_seen = 0;

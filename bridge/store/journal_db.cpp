@@ -161,6 +161,11 @@ core::Snapshot JournalDb::restore() {
   snapshot.last_id = db_->text("SELECT max(id) FROM outgoing");
   Statement outgoing(*db_, ("SELECT " + kOutgoingColumns + " FROM outgoing WHERE status = '' ORDER BY id").c_str());
   while (outgoing.step()) snapshot.outgoing.push_back(outgoing_from(outgoing, false));
+  Statement answered(*db_,
+                     "SELECT target, id FROM outgoing WHERE reply IS NOT NULL OR EXISTS (SELECT 1 FROM large WHERE large.id = "
+                     "outgoing.row * 8 + 1) ORDER BY id DESC LIMIT ?1");
+  answered.bind_number(1, core::kAnsweredMax);
+  while (answered.step()) snapshot.answered.emplace_back(address_from(answered.bytes(0)).gateway, answered.text(1));
   Statement untold(*db_, "SELECT id FROM outgoing WHERE deliver_late <> 0 AND status <> '' ORDER BY id");
   while (untold.step()) snapshot.untold.push_back(untold.text(0));
   Statement incoming(

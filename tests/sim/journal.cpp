@@ -46,6 +46,11 @@ Snapshot Journal::restore() {
       snapshot.untold.push_back(id);
     }
   });
+  outgoing_.for_each([&](const auto& id, const auto& record) {
+    if (!record.reply.empty()) snapshot.answered.emplace_back(record.target.gateway, id);
+  });
+  std::reverse(snapshot.answered.begin(), snapshot.answered.end());  // the newest first
+  if (snapshot.answered.size() > core::kAnsweredMax) snapshot.answered.resize(core::kAnsweredMax);
   std::vector<const Row*> open;
   std::map<std::string, std::string> newest;
   incoming_.for_each([&](const auto& key, const Row& row) {

@@ -118,6 +118,7 @@ class Pair {
     EXPECT_EQ(a.last_id, b.last_id);
     EXPECT_EQ(texts(a.outgoing), texts(b.outgoing));
     EXPECT_EQ(texts(a.incoming), texts(b.incoming));
+    EXPECT_EQ(a.answered, b.answered);
     EXPECT_EQ(a.untold, b.untold);
     EXPECT_EQ(texts(a.peers), texts(b.peers));
     EXPECT_EQ(texts(a.replay_marks), texts(b.replay_marks));

@@ -81,6 +81,23 @@ TEST_F(OutboxTest, APublishThatTheConnectionLostIsNoRefusal) {
   EXPECT_EQ(macbook.core().exchanges(1).at(0).status, "ok");
 }
 
+TEST_F(OutboxTest, APublishThatEndsTheConnectionEachTimeIsSuspected) {
+  const auto id = answer(send("imac/jarvis", "hello", 0ms))->value().correlation_id;
+  for (int time = 0; time < 3; ++time) {
+    EXPECT_EQ(macbook.core().exchange(id)->hint.find("perhaps"), std::string::npos);
+    for (const auto& message : macbook.take<action::Publish>()) {
+      if (message.token % 2 == 1) macbook.step(now, event::BrokerPublished{message.token, false, "no answer", true});
+    }
+    advance(1min);
+    macbook.step(now, event::Tick{});
+  }
+  EXPECT_NE(macbook.core().exchange(id)->hint.find("perhaps the broker does not allow it"), std::string::npos);
+  settle();  // once it gets through nothing is suspected any more
+  finish_all(imac);
+  pass(1s);
+  EXPECT_EQ(macbook.core().exchange(id)->hint, "");
+}
+
 TEST_F(OutboxTest, AnExchangeCanBeLookedAtRightAfterTheStepThatAcceptedIt) {
   const auto id = answer(send("imac/jarvis", "hello", 0ms))->value().correlation_id;
   const auto view = macbook.core().exchange(id);

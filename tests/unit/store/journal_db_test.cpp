@@ -102,6 +102,20 @@ TEST_F(Journal, UpdatesAnOutgoingExchangeAndLeavesTheReplyWhenNoneIsGiven) {
   expect_same(journal_->outgoing(record.id).value(), record);
 }
 
+TEST_F(Journal, NamesTheNewestOutgoingExchangesThatHaveAReply) {
+  auto record = full_outgoing("");
+  std::vector<std::string> ids;
+  for (const std::string& reply : {std::string("short"), std::string(), std::string(100'000, 'x')}) {
+    ids.push_back(ulid_at(at(1'000), static_cast<std::uint8_t>(ids.size())));
+    record.id = ids.back();
+    record.status = "expired";
+    record.reply = reply;
+    apply(core::store::PutOutgoing{record});
+  }
+  const auto& gateway = record.target.gateway;
+  EXPECT_THAT(journal_->restore().answered, ElementsAre(Pair(gateway, ids[2]), Pair(gateway, ids[0])));
+}
+
 TEST_F(Journal, CountsDeadLetters) {
   auto outgoing = full_outgoing(ulid_at(at(1'000)));
   auto incoming = full_incoming("macbook", ulid_at(at(2'000)));
