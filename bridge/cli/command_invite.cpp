@@ -31,7 +31,7 @@ std::string advertised(const config::Environment& environment, const std::string
   if (!options.advertise.empty()) {
     const std::string shown = with_host(*url, options.advertise);
     const auto understood = config::parse_url(shown);
-    if (!config::is_broker_url(shown) || understood->port != url->port)
+    if (!config::is_broker_url(shown) || understood->port != url->port || understood->path != url->path)
       throw usage("\"" + printable(options.advertise) +
                   "\" is no host; write --advertise HOST, without scheme and port");
     return shown;

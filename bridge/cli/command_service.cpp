@@ -93,7 +93,7 @@ bool is_packaged(const SetupPlace& place) {
 /// A service of another bridge of this user is not ours to take out.
 bool runs_these_settings(const SetupPlace& place, const setup::Service& service) {
   const auto read = place.environment.read_file(service.file);
-  return read.text && (place.whole_machine || *read.text == service.text || read.text->find(place.config_file) != std::string::npos);
+  return read.text && (place.whole_machine || read.text->find(service.config) != std::string::npos);
 }
 
 }  // namespace
@@ -143,7 +143,7 @@ ExitCode service_uninstall(const Context& context, const ServiceOptions& options
     context.out() << line({{"status", "ok"}, {"file", service.file}, {"changed", there}});
   } else {
     context.out() << (there ? "The service clawbridge is stopped and taken out.\n"
-                            : "There is no service clawbridge.\n");
+                            : "There is no service clawbridge that runs these settings.\n");
   }
   return ExitCode::Done;
 }

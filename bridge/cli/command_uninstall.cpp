@@ -129,13 +129,13 @@ std::string take_service_out(const Context& context, const SetupPlace& place, co
 }
 
 /// Where all that lies which is to go. Where the settings cannot be read, the service is taken out, which needs them least, and a
-/// Failure says so.
+/// Failure says so; but where a question would come first, nothing is done.
 LocalPaths paths_or_service_alone(const Context& context, const SetupPlace& place, const UninstallOptions& options, bool has_settings) {
   try {
     return find_local_paths(has_settings ? std::optional(place.config_file) : std::nullopt, place.environment);
   } catch (const config::SettingsError& broken) {
-    throw usage(take_service_out(context, place, options) + "Nothing else was touched, because the settings that say where it is cannot be read; mend them and say this again. " +
-                broken.what());
+    if (options.purge && !options.yes) throw;
+    throw usage(take_service_out(context, place, options) + "Nothing else was touched, as it is not known where it is; mend this and say it again: " + broken.what());
   }
 }
 

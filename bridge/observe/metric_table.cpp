@@ -138,9 +138,8 @@ const std::vector<Metric>& metrics() {
        "Payloads of the messages that were given to the connection.", "",
        [](const Readings& from, Samples& to) { to.add(from.broker.published_bytes); }},
       {"clawbridge_broker_lost_messages_total", Counter,
-       "Messages that did not pass: refused by the broker, dropped without a connection or with a full queue, ignored "
-       "outside of one, or too many for "
-       "this process. What matters is sent again.",
+       "Messages that did not pass: refused by the broker, dropped (no connection, a full queue, or no answer before the "
+       "connection ended), ignored outside of one, or too many for this process. What matters is sent again.",
        "`why`: refused, dropped, ignored, queue_full",
        [](const Readings& from, Samples& to) {
          to.add(from.broker.refused, {{"why", "refused"}});

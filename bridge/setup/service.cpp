@@ -50,7 +50,8 @@ Service systemd(bool user, const ServiceWish& wish, std::string text) {
   };
   service.file = user ? wish.config_home + "/systemd/user/" + kUnit : std::string("/etc/systemd/system/") + kUnit;
   replace(text, "@PROGRAM@", user ? systemd_word(wish.program, true) : wish.program);
-  replace(text, "@CONFIG@", systemd_word(wish.config, true));
+  if (user) service.config = systemd_word(wish.config, true);
+  replace(text, "@CONFIG@", service.config);
   replace(text, "@PATH@", systemd_word("PATH=" + wish.path, false));
   service.text = std::move(text);
   service.install = {{systemctl({"daemon-reload"})}, {systemctl({"enable", kUnit})}, {systemctl({"restart", kUnit})}};
@@ -71,7 +72,8 @@ Service launchd(const ServiceWish& wish, std::string text) {
   const std::string log = wish.state + "/clawbridge.log";
   service.file = wish.home + "/Library/LaunchAgents/" + kLabel + ".plist";
   replace(text, "@PROGRAM@", xml_text(wish.program));
-  replace(text, "@CONFIG@", xml_text(wish.config));
+  service.config = "<string>" + xml_text(wish.config) + "</string>";
+  replace(text, "<string>@CONFIG@</string>", service.config);
   replace(text, "@PATH@", xml_text(wish.path));
   replace(text, "@LOG@", xml_text(log));
   service.text = std::move(text);

@@ -33,6 +33,7 @@ struct ServiceStep {
 struct Service {
   std::string file;
   std::string text;
+  std::string config;                  // the settings file as the text writes it; SystemdSystem: empty
   std::vector<ServiceStep> install;    // after the file was written
   std::vector<ServiceStep> uninstall;  // before the file is removed
   std::vector<ServiceStep> forget;     // after that

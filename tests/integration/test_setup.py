@@ -90,6 +90,8 @@ class ByScript(Setup):
         running = mac.service_pid()
         good = mac.settings.read_text(encoding="utf-8")
         mac.settings.write_text(good + "\nlog: [", encoding="utf-8")
+        self.assertCode(mac.run("uninstall", "--purge"), bridge.EXIT_USAGE)  # --yes is missing
+        self.assertTrue(pathlib.Path(f"/proc/{running}/exe").exists())
         refused = mac.run("uninstall", "--purge", "--yes")
         self.assertCode(refused, bridge.EXIT_USAGE)
         self.assertIn("taken out", refused.text)
@@ -189,6 +191,8 @@ class Init(Setup):
 
     def test_the_host_for_the_others_is_a_host(self):
         mac = self.home("macbook")
+        refused = mac.run("init", "--kind", "echo", "--broker", "ws://127.0.0.1/mqtt", "--advertise", "hub/x")
+        self.assertCode(refused, bridge.EXIT_USAGE)
         for host in ("hub.example:99", "mqtt://hub.example", "[::1]:99", "a b"):
             refused = mac.run("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--advertise", host)
             self.assertCode(refused, bridge.EXIT_USAGE)

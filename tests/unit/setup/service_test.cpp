@@ -31,6 +31,7 @@ TEST(Service, OfAUserIsAUnitOfTheirs) {
   EXPECT_THAT(service.text, HasSubstr("Type=notify\n"));
   EXPECT_THAT(service.text,
               HasSubstr("ExecStart=\"/opt/a b/clawbridge\" run --config \"/home/ada/100%%/$$x \\\"y\\\".yaml\"\n"));
+  EXPECT_THAT(service.text, HasSubstr(" --config " + service.config + "\n"));
   EXPECT_THAT(service.text, HasSubstr("Environment=\"PATH=/usr/bin:/home/ada/$n&m/bin\"\n"));
   EXPECT_THAT(service.text, Not(HasSubstr("@")));
   EXPECT_THAT(service.install.at(1).command, ElementsAre("systemctl", "--user", "enable", "clawbridge.service"));
@@ -55,6 +56,7 @@ TEST(Service, OfTheMachineRunsAsAnotherUserWithLittle) {
 TEST(Service, OfLaunchdIsAnAgent) {
   const auto service = make_service(ServiceManager::Launchd, wish(), embedded_text("packaging/clawbridge.plist.in"));
   EXPECT_EQ(service.file, "/home/ada/Library/LaunchAgents/clawbridge.plist");
+  EXPECT_THAT(service.text, HasSubstr(service.config));
   EXPECT_THAT(service.text, HasSubstr("<string>/home/ada/100%/$x \"y\".yaml</string>"));
   EXPECT_THAT(service.text, HasSubstr("<string>/usr/bin:/home/ada/$n&amp;m/bin</string>"));
   EXPECT_THAT(service.text, HasSubstr("<string>/home/ada/state&lt;1&gt;/clawbridge.log</string>"));
