@@ -33,12 +33,20 @@ bool is_free(int port) {
   return !obstacle_on(port);
 }
 
+/// The port that the settings of before name, whose daemon may listen there now. 0: none.
+int port_of_before(const SetupPlace& place) {
+  try {
+    return config::load(place.config_file, place.environment).api.listen_port;
+  } catch (const config::SettingsError&) {
+    return 0;
+  }
+}
+
 /// 0: no page.
-int choose_port(const Context& context, const SetupOptions& options) {
+int choose_port(const Context& context, const SetupPlace& place, const SetupOptions& options) {
   if (options.page) {
     const auto obstacle = *options.page == 0 ? boost::system::error_code() : obstacle_on(*options.page);
-    // With --force it may be this bridge's own daemon that listens there.
-    const bool may_be_ours = options.force && obstacle == asio::error::address_in_use;
+    const bool may_be_ours = obstacle == asio::error::address_in_use && port_of_before(place) == *options.page;
     if (obstacle && !may_be_ours)
       throw usage("the page cannot have port " + std::to_string(*options.page) + " of " + kHost + ": " +
                   (obstacle == asio::error::address_in_use ? "something listens there already" : obstacle.message()) +
@@ -64,7 +72,7 @@ std::string token_in(const SetupPlace& place, const std::string& file) {
 }  // namespace
 
 void plan_page(const Context& context, const SetupPlace& place, const SetupOptions& options, SetupPlan& plan) {
-  const int port = choose_port(context, options);
+  const int port = choose_port(context, place, options);
   if (port == 0) return;
   const std::string file = place.folder + "/page-token";
   plan.files.push_back({file, token_in(place, file)});

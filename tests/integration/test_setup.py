@@ -205,9 +205,20 @@ class Init(Setup):
         mac = self.home("macbook")
         with socket.create_server(("127.0.0.1", 0)) as taken:
             refused = mac.run("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--page", taken.getsockname()[1])
-        self.assertCode(refused, bridge.EXIT_USAGE)
-        self.assertIn("--page PORT", refused.text)
-        self.assertEqual(mac.files(), [])
+            self.assertCode(refused, bridge.EXIT_USAGE)
+            self.assertIn("--page PORT", refused.text)
+            self.assertEqual(mac.files(), [])
+            mac.ok("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--no-page")
+            self.assertCode(mac.run("init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--page", taken.getsockname()[1], "--force"), bridge.EXIT_USAGE)
+            self.assertCode(mac.run("page"), bridge.EXIT_USAGE)
+
+    def test_a_port_that_its_own_daemon_has_stays_its_page(self):
+        mac, port = self.home("macbook"), str(process.free_port())
+        wanted = ["init", "--kind", "echo", "--broker", "mqtt://127.0.0.1:9", "--page", port]
+        mac.ok(*wanted, "--service")
+        process.wait_until("the page to answer", lambda: mac.run("status").code == bridge.EXIT_OK, 30)
+        mac.ok(*wanted, "--force")
+        mac.ok("uninstall", "--purge", "--yes")
 
     def test_it_asks_at_a_terminal(self):
         mqtt, mac = self.broker(), self.home("macbook")
