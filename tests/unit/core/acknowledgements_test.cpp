@@ -127,15 +127,7 @@ TEST_F(AcknowledgementsTest, OfAnEarlierLifeAreOnlyOfWhatWasAnswered) {
   exchange(1);
   send("imac/jarvis", "hello", 0ms);
   settle();
-  event::LocalSend local;
-  local.ticket = 900;
-  local.caller_agent = "_bridge";
-  local.agent = "imac/pepper";
-  local.message = "lost";
-  local.wait = 0ms;
-  local.expires_in = 1s;
-  macbook.step(now, std::move(local));
-  const auto lost = answer(900)->value().correlation_id;
+  const auto lost = answer(send("imac/pepper", "lost", 0ms, 1s))->value().correlation_id;
   pass(1min, [](const action::Publish& message) { return message.topic == "claw/imac/pepper/inbox"; });
   ASSERT_EQ(macbook.core().exchange(lost)->status, "expired");
   acknowledged();

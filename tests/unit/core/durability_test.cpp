@@ -57,15 +57,7 @@ TEST_F(DurabilityTest, ARequestIsRepeatedAgainAfterTheWallClockWasBeyondItsExpir
 
 TEST_F(DurabilityTest, ALocalRequestThatWasTakenDoesNotExpireAtItsAskerAfterACrash) {
   bring_up();
-  event::LocalSend local;
-  local.ticket = 900;
-  local.caller_agent = "_bridge";
-  local.agent = "macbook/main";
-  local.message = "hello";
-  local.wait = 0ms;
-  local.expires_in = 1s;
-  macbook.step(now, std::move(local));
-  const auto id = answer(900)->value().correlation_id;
+  const auto id = answer(send("macbook/main", "hello", 0ms, 1s))->value().correlation_id;
   ASSERT_EQ(macbook.take<action::StartRun>().size(), 1u);
   macbook.crash();  // before its first receipt
   advance(1min);
@@ -150,13 +142,7 @@ TEST_F(DurabilityTest, WhatNeverCameIsNotFoundAlthoughSomethingLaterWasAcknowled
 TEST_F(DurabilityTest, WhatWasAskedOfOnesOwnAgentsBeforeARotationOfKeysRunsAfterIt) {
   macbook.options().seal = Seal::Always;
   macbook.boot(now);
-  event::LocalSend local;
-  local.ticket = 900;
-  local.caller_agent = "_bridge";
-  local.agent = "macbook/main";
-  local.message = "hello";
-  local.wait = 0ms;
-  macbook.step(now, std::move(local));  // the gateway is not there yet
+  send("macbook/main", "hello", 0ms);  // the gateway is not there yet
   auto& options = macbook.options();
   options.previous_keys = PreviousKeys{options.keys, now.wall + kPreviousKeysTaken, {}};
   options.keys = crypto::load_or_create_keys(folder_.path() / "rotated.keys.json", "macbook").value();

@@ -196,13 +196,15 @@ class World : public ::testing::Test {
   }
 
   /// `sessions_send` by a person on macbook; its ticket.
-  Ticket send(std::string agent, std::string message, std::chrono::milliseconds wait = std::chrono::seconds{30}) {
+  Ticket send(std::string agent, std::string message, std::chrono::milliseconds wait = std::chrono::seconds{30},
+              std::optional<std::chrono::milliseconds> expires_in = std::nullopt) {
     event::LocalSend send;
     send.ticket = ++tickets_;
     send.caller_agent = "_bridge";
     send.agent = std::move(agent);
     send.message = std::move(message);
     send.wait = wait;
+    send.expires_in = expires_in;
     macbook.step(now, std::move(send));
     return tickets_;
   }
